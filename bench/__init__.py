@@ -1,0 +1,1 @@
+"""The harness: corpora, splits, matched training sizes, cells, metrics and their records."""

@@ -1,0 +1,94 @@
+"""What is kept of a cell: its identity, and its measures; JSON there and back."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from bench.audio import AudioSettings
+from bench.digest import json_digest
+
+RECORD_FILE = "record.json"
+PREDICTIONS_FILE = "predictions.parquet"
+CURVES_FILE = "curves.parquet"
+MODEL_FOLDER = "model"
+
+
+class RunSpec(BaseModel):
+    """The identity of a cell: everything that changes a number, and nothing else.
+
+    `train_digest` and its siblings are corpus digests; `settings` are the family's, complete with their defaults;
+    a tag is scored with at least `min_positives` positives and `min_negatives` negatives among the test tracks.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: str
+    family: str
+    settings: dict[str, Any]
+    n_train: int
+    seed: int
+    subset_seed: int
+    train_digest: str
+    valid_digest: str
+    test_digest: str
+    audio: AudioSettings
+    min_positives: int
+    min_negatives: int
+    threads: int
+
+    @property
+    def digest(self) -> str:
+        """The name of the cell."""
+        return json_digest(self.model_dump(mode="json"))
+
+
+class Measures(BaseModel):
+    """Macro means over the scored tags; None where no tag of that kind was scored.
+
+    `roc_auc` and `pr_auc` are fractions over classification tags, `rmse` is over regression tags.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    roc_auc: float | None
+    pr_auc: float | None
+    rmse: float | None
+
+
+class RunRecord(RunSpec):
+    """A finished cell.
+
+    `metrics` are against the annotators' labels, `truth_metrics` against exact labels where a corpus has them.
+    `per_tag` has a scored tag's `roc_auc` and `pr_auc`, or its `rmse`; `unscored_tags` the others, each with its
+    number of positives among the test tracks. `hit_cap`, `special_tags` and `n_parameters` are those of `FitSummary`.
+    """
+
+    corpus: str
+    corpus_version: str
+    corpus_note: str
+    n_valid: int
+    n_test: int
+    metrics: Measures
+    pooled_rmse: float | None
+    truth_metrics: Measures | None
+    per_tag: dict[str, dict[str, float]]
+    unscored_tags: dict[str, int]
+    n_classification_tags: int
+    n_regression_tags: int
+    n_parameters: int | None
+    hit_cap: bool
+    special_tags: dict[str, str]
+    train_seconds: float
+    predict_seconds: float
+    device: str
+    versions: dict[str, str]
+
+    def save(self, folder: Path) -> None:
+        """Write `record.json` into the cell's folder."""
+        (folder / RECORD_FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+    @staticmethod
+    def load(folder: Path) -> "RunRecord":
+        """Read `record.json` from a cell's folder."""
+        return RunRecord.model_validate_json((folder / RECORD_FILE).read_text(encoding="utf-8"))

@@ -1,0 +1,71 @@
+"""What a model family is: settings that `fit` to a training corpus and give something that predicts."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from bench.corpus import Corpus, Float32Array
+from bench.store import Store
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where and how fast a family works, and its randomness; nothing else that changes a number.
+
+    `audio` is the prepared audio of every track that will be asked for. `seed` drives initialisation, patches,
+    dropout and row sampling. `device` is "cpu" or "cuda"; `workers` is the number of processes; `cache` is a folder
+    for what can be made again.
+    """
+
+    audio: Store
+    seed: int
+    device: str
+    workers: int
+    cache: Path
+
+
+@dataclass(frozen=True)
+class FitSummary:
+    """What happened during `fit`, beside the model.
+
+    `n_parameters` is the number of trained values, where that is a meaningful size. `curves` has one row for each
+    validation, with a column `step` and one for each measured quantity. `hit_cap` says that a cap on training, not
+    the stopping rule, ended it. `special_tags` gives, for each tag that was not trained in the usual way, the reason.
+    """
+
+    n_parameters: int | None = None
+    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
+    hit_cap: bool = False
+    special_tags: dict[str, str] = field(default_factory=dict)
+
+
+class Trained(ABC):
+    """A fitted family. Only `Tagger.fit` and `Tagger.load` make one."""
+
+    summary: FitSummary
+
+    @abstractmethod
+    def predict(self, corpus: Corpus, context: Context) -> Float32Array:
+        """Return scores in [0, 1], shape (tracks, tags), in the order of the corpus's tracks and tags."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the model into an existing empty folder, in formats that load without pickle."""
+
+
+class Tagger(BaseModel, ABC):
+    """The settings of a model family; a new family is one module with a subclass."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @abstractmethod
+    def fit(self, train: Corpus, valid: Corpus, context: Context) -> Trained:
+        """Train on `train`, choosing when to stop on `valid` alone."""
+
+    @staticmethod
+    @abstractmethod
+    def load(folder: Path) -> Trained:
+        """Read what `Trained.save` wrote; `summary` need not come back."""
