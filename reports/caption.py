@@ -1,0 +1,148 @@
+"""The caption of Table 1: what a reader must know to read a number of it, each fact taken from the records."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from bench.record import RunRecord
+from reports.published import Published
+from reports.study_folder import HIT_CAP_MARK, StudyFolder
+from reports.table import escape, track_count
+
+NO_UNCERTAINTY = (
+    "**No uncertainty is printed yet.** Neither the variance between trainings nor the sampling of the test tracks is "
+    "in these numbers, so small differences mean nothing."
+)
+
+
+def headline(study: StudyFolder) -> str:
+    """Return what stands above the table: what was done, the corpus's note, and what is still missing."""
+    record = study.finished[0].record
+    corpus = escape(f"{record.corpus} {record.corpus_version}".strip())
+    parts = [
+        f"Music audio tagging on **{corpus}**. At one size every model was trained on the same tracks, with the same "
+        f"{track_count(record.n_valid)} validation tracks; all are scored on the same {track_count(record.n_test)} "
+        "test tracks."
+    ]
+    if record.corpus_note:
+        parts.append(f"> {escape(record.corpus_note)}")
+    if study.missing:
+        parts.append(_missing(study))
+    return "\n\n".join(parts)
+
+
+def notes(study: StudyFolder, published: Published) -> str:
+    """Return the list under the table, one fact a line."""
+    records = [one.record for one in study.finished]
+    lines = [
+        _measures(records),
+        _seeds(study),
+        "**Δ** is spectrogram against waveform at one size, positive where spectrogram is better, in percentage points "
+        "for ROC-AUC and PR-AUC; it stands on the lower row of its pair. The best value of each measure is bold.",
+        f"**Audio.** {_by_label(records, _audio)}.",
+        *_sizes(records, published),
+        *_unscored(records[0]),
+        *_capped(records),
+        *_special_tags(study),
+        NO_UNCERTAINTY,
+    ]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _missing(study: StudyFolder) -> str:
+    total = len(study.finished) + len(study.missing)
+    counts = Counter(cell.label for cell in study.missing)
+    named = ", ".join(f"{escape(label)} {count}" for label, count in counts.items())
+    return f"**Unfinished: {len(study.missing)} of {total} cells are missing** ({named})."
+
+
+def _measures(records: Sequence[RunRecord]) -> str:
+    record = records[0]
+    classification = _count(record.n_classification_tags, "classification tag")
+    regression = _count(record.n_regression_tags, "regression tag")
+    return (
+        f"**Measures.** ROC-AUC and PR-AUC are means over {classification}, √MSE (lower is better) over {regression}."
+    )
+
+
+def _seeds(study: StudyFolder) -> str:
+    seeds = Counter((one.cell.label, one.cell.n_train) for one in study.finished)
+    most = max(seeds.values())
+    text = "**Seeds.** " + ("One seed a row" if most == 1 else f"Each value is the mean over {most} seeds of their own")
+    fewer = [
+        f"{escape(label)} at {track_count(n_train)}: {count}"
+        for (label, n_train), count in seeds.items()
+        if count < most
+    ]
+    return text + (f"; fewer for {', '.join(fewer)}." if fewer else ".")
+
+
+def _audio(record: RunRecord) -> str:
+    length = record.audio.max_seconds
+    part = "whole tracks" if length is None else f"at most the first {length:g} s of a track"
+    return f"{record.audio.sample_rate:,} Hz mono, {part}"
+
+
+def _sizes(records: Sequence[RunRecord], published: Published) -> Iterator[str]:
+    """Yield the numbers of parameters, each network's beside that of the paper's network for as many tags."""
+    described: dict[str, None] = {}
+    for label in dict.fromkeys(record.label for record in records):
+        own = [record for record in records if record.label == label]
+        counts = [record.n_parameters for record in own if record.n_parameters is not None]
+        if counts:
+            described[f"{escape(label)} {_span(counts)}{_beside_paper(own[0], published)}"] = None
+    if described:
+        yield f"**Parameters.** {'; '.join(described)}."
+
+
+def _beside_paper(record: RunRecord, published: Published) -> str:
+    n_tags = len(record.per_tag) + len(record.unscored_tags)
+    paper = published.networks.n_parameters(record.family, n_tags)
+    if paper is None:
+        return ""
+    facts = [f"the paper's network: {paper:,}"]
+    patch_seconds = record.settings.get("patch_seconds")
+    if patch_seconds is not None:
+        facts.append(f"patches of {patch_seconds:g} s, the paper's: {published.networks.patch_seconds:g} s")
+    return f" ({'; '.join(facts)})"
+
+
+def _unscored(record: RunRecord) -> Iterator[str]:
+    if record.unscored_tags:
+        total = len(record.unscored_tags) + len(record.per_tag)
+        yield (
+            f"**Tags not scored.** {len(record.unscored_tags)} of {total}: fewer than {record.min_positives} positives "
+            f"or {record.min_negatives} negatives among the test tracks."
+        )
+
+
+def _capped(records: Iterable[RunRecord]) -> Iterator[str]:
+    if any(record.hit_cap for record in records):
+        yield f"**{HIT_CAP_MARK}** The cap on training, not the stopping rule, ended at least one seed's training."
+
+
+def _special_tags(study: StudyFolder) -> Iterator[str]:
+    """Yield, for each model and reason, how many tags were not trained in the usual way at each size."""
+    tags: dict[tuple[str, str], dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for one in study.finished:
+        for tag, reason in one.record.special_tags.items():
+            tags[one.cell.label, reason][one.cell.n_train].add(tag)
+    for (label, reason), by_size in tags.items():
+        counts = ", ".join(f"{len(by_size[size])} at {track_count(size)}" for size in sorted(by_size, reverse=True))
+        yield f"**{escape(label)}**, tags that were not trained in the usual way ({escape(reason)}): {counts}."
+
+
+def _by_label(records: Sequence[RunRecord], describe: Callable[[RunRecord], str]) -> str:
+    """Return a fact once where all models share it, otherwise once a model."""
+    facts = {record.label: describe(record) for record in records}
+    if len(set(facts.values())) == 1:
+        return facts[records[0].label]
+    return "; ".join(f"{escape(label)}: {fact}" for label, fact in facts.items())
+
+
+def _span(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

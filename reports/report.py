@@ -1,0 +1,70 @@
+"""Writes the report of a study into its output folder, from its records alone: Table 1, timings and figures."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from reports.caption import headline, notes
+from reports.figures import figures
+from reports.published import PublishedTable, published
+from reports.rows import against_exact_labels
+from reports.study_folder import StudyFolder, read_study_folder
+from reports.table import escape, markdown_table, table_csv, timings_csv
+
+TABLE_FILE = "table1.md"
+TABLE_CSV_FILE = "table1.csv"
+TIMINGS_FILE = "timings.csv"
+FIGURES_FOLDER = "figures"
+
+
+def write_report(out: Path) -> None:
+    """Write `table1.md`, `table1.csv`, `timings.csv` and `figures/*.svg` of the study in the folder `out`.
+
+    A study that is not finished gives the table of what is, and its caption says how much is missing. Everything is
+    made before anything is written, and each file is replaced whole. Only `timings.csv` depends on the clock.
+    Raises `InputError` as `read_study_folder` does.
+    """
+    study = read_study_folder(out)
+    texts = {
+        TABLE_FILE: table_page(study),
+        TABLE_CSV_FILE: table_csv(study.rows),
+        TIMINGS_FILE: timings_csv(one.record for one in study.finished),
+    }
+    contents = {name: text.encode() for name, text in texts.items()}
+    contents |= {f"{FIGURES_FOLDER}/{name}": drawing for name, drawing in figures(study.rows).items()}
+    (out / FIGURES_FOLDER).mkdir(exist_ok=True)
+    for name, content in contents.items():
+        _replace(out / name, content)
+
+
+def table_page(study: StudyFolder) -> str:
+    """Return `table1.md`: the study's table with its caption, then the published tables by the same writer."""
+    return "\n\n".join([*_study_sections(study), *map(published_section, published().printable)]) + "\n"
+
+
+def _study_sections(study: StudyFolder) -> Iterator[str]:
+    yield "# Table 1"
+    yield headline(study)
+    yield markdown_table(study.rows)
+    yield notes(study, published())
+    exact = against_exact_labels(study.rows)
+    if exact:
+        yield "## The same predictions against exact labels"
+        yield (
+            "The corpus knows what is truly in its music. Nothing was trained on these labels, and no number of "
+            "Table 1 uses them; they show how much of an error is the annotators'."
+        )
+        yield markdown_table(exact)
+
+
+def published_section(table: PublishedTable) -> str:
+    """Return a published table under the name of its version, in the layout of the study's own."""
+    lines = "\n".join(f"- {escape(note)}" for note in table.notes)
+    rows = [row.row() for row in table.rows]
+    heading = f"## As published: {escape(table.version)}"
+    return "\n\n".join([heading, f"{escape(table.source)}.", markdown_table(rows), lines])
+
+
+def _replace(file: Path, content: bytes) -> None:
+    aside = file.with_name(f"{file.name}.partial")
+    aside.write_bytes(content)
+    aside.replace(file)

@@ -1,0 +1,140 @@
+"""Reads what a study left in its output folder: its cells, in its order, and the records of those that are finished."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bench.errors import InputError
+from bench.record import RECORD_FILE, RunRecord
+from reports.rows import Row, RowKey
+
+CELLS_FILE = "cells.csv"
+CELLS_FOLDER = "cells"
+HIT_CAP_MARK = "†"
+
+
+class Cell(BaseModel):
+    """One line of `cells.csv`: an entry of the study at one size and seed, and the name of its folder."""
+
+    model_config = ConfigDict(frozen=True)
+
+    label: str
+    family: str
+    pair: str
+    n_train: int
+    seed: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class FinishedCell:
+    """A cell that has a record."""
+
+    cell: Cell
+    record: RunRecord
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """The cells of a study, in its order: `finished` with their records, and those still `missing`."""
+
+    finished: tuple[FinishedCell, ...]
+    missing: tuple[Cell, ...]
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """One row for each label and size, in the study's order."""
+        by_row: dict[RowKey, list[FinishedCell]] = defaultdict(list)
+        for one in self.finished:
+            by_row[one.cell.label, one.cell.n_train].append(one)
+        return [_row(cells) for cells in by_row.values()]
+
+
+def read_study_folder(out: Path) -> StudyFolder:
+    """Read `cells.csv` and the records of the finished cells under `out`.
+
+    Raises `InputError` when there is no study, no finished cell, a file that cannot be read, or when cells that the
+    table would set side by side were not trained or tested on the same tracks.
+    """
+    cells = _read_cells(out)
+    finished, missing = [], []
+    for cell in cells:
+        folder = out / CELLS_FOLDER / cell.digest
+        if (folder / RECORD_FILE).is_file():
+            finished.append(FinishedCell(cell, _read_record(folder)))
+        else:
+            missing.append(cell)
+    if not finished:
+        raise InputError(f"none of the {len(cells)} cells of the study in {out} is finished; run the study first")
+    _refuse_unmatched(finished)
+    return StudyFolder(tuple(finished), tuple(missing))
+
+
+def _read_cells(out: Path) -> list[Cell]:
+    file = out / CELLS_FILE
+    if not file.is_file():
+        raise InputError(f"{out} holds no study: it has no {CELLS_FILE}; name the output folder of a study")
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            return [Cell.model_validate(line) for line in csv.DictReader(lines)]
+    except (ValidationError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file} cannot be read ({_first_fault(error)}); run the study again to rewrite it") from error
+
+
+def _read_record(folder: Path) -> RunRecord:
+    try:
+        return RunRecord.load(folder)
+    except (ValidationError, UnicodeDecodeError) as error:
+        advice = f"delete the folder {folder} and run the study again"
+        raise InputError(f"{folder / RECORD_FILE} cannot be read ({_first_fault(error)}); {advice}") from error
+
+
+def _first_fault(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    fault = error.errors(include_url=False)[0]
+    return " ".join([*map(str, fault["loc"]), fault["msg"]])
+
+
+def _refuse_unmatched(finished: Iterable[FinishedCell]) -> None:
+    """Refuse cells of different test tracks, and cells of one size with different training or validation tracks."""
+    test: dict[str, set[str]] = defaultdict(set)
+    fitting: dict[tuple[int, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for one in finished:
+        test[one.record.test_digest].add(one.cell.label)
+        fitting[one.cell.n_train, "training"][one.record.train_digest].add(one.cell.label)
+        fitting[one.cell.n_train, "validation"][one.record.valid_digest].add(one.cell.label)
+    _refuse_several(test, "the test tracks of the study")
+    for (n_train, part), digests in fitting.items():
+        _refuse_several(digests, f"the {part} tracks at size {n_train}")
+
+
+def _refuse_several(labels_by_digest: dict[str, set[str]], what: str) -> None:
+    if len(labels_by_digest) > 1:
+        named = "; ".join(f"{', '.join(sorted(labels))}: {digest}" for digest, labels in labels_by_digest.items())
+        raise InputError(f"{what} differ between models, so their rows cannot be compared ({named}); run them alike")
+
+
+def _row(cells: list[FinishedCell]) -> Row:
+    """Merge the seeds of one label and size."""
+    cell, record = cells[0].cell, cells[0].record
+    exact = [one.record.truth_metrics for one in cells]
+    sizes = [one.record.n_parameters for one in cells]
+    known_sizes = [size for size in sizes if size is not None]
+    return Row(
+        label=cell.label,
+        family=cell.family,
+        pair=cell.pair,
+        n_train=cell.n_train,
+        per_seed=tuple(one.record.metrics for one in cells),
+        exact_per_seed=tuple(measures for measures in exact if measures is not None),
+        mark=HIT_CAP_MARK if any(one.record.hit_cap for one in cells) else "",
+        n_parameters=round(sum(known_sizes) / len(known_sizes)) if known_sizes else None,
+        n_classification_tags=record.n_classification_tags,
+        n_regression_tags=record.n_regression_tags,
+    )
