@@ -1,0 +1,65 @@
+"""What both front-ends and the back-end are made of: convolution, ReLU, batch norm, in that order."""
+
+import math
+
+from torch import Tensor, nn
+
+EPSILON = 1e-3  # of every batch norm: TensorFlow's default, which the authors left as it is
+
+# A normal distribution cut off at two standard deviations has this standard deviation; He's variance is meant for what
+# is left after the cut, so the uncut one is drawn wider (as TensorFlow's variance-scaling initialiser does).
+STD_OF_TRUNCATED_NORMAL = 0.87962566103423978
+
+
+class ConvBlock(nn.Module):
+    """A convolution, then ReLU, then batch norm; zeros before the convolution are part of it."""
+
+    def __init__(self, conv: nn.Module, norm: nn.Module) -> None:
+        super().__init__()
+        self.conv = conv
+        self.norm = norm
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the activations, shape (batch, filters, ...)."""
+        activations: Tensor = self.norm(self.conv(inputs).relu())
+        return activations
+
+
+class SameConv1d(nn.Conv1d):
+    """A convolution over time with as many steps out as in; of an odd number of zeros, the odd one is on the right.
+
+    `padding="same"` splits alike but warns at even kernels, of which this network has three.
+    """
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return shape (batch, filters, steps) for an input of shape (batch, channels, steps)."""
+        zeros = self.kernel_size[0] - 1
+        return super().forward(nn.functional.pad(inputs, (zeros // 2, zeros - zeros // 2)))
+
+
+class ScalarBatchNorm(nn.BatchNorm1d):
+    """Batch norm with one γ, β, mean and variance for all channels together.
+
+    The authors' code normalises the second and third convolution of the back-end after a transposition that leaves
+    one channel, so this is what the published results were made with.
+    """
+
+    def __init__(self, eps: float, momentum: float) -> None:
+        super().__init__(1, eps=eps, momentum=momentum)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the shape of the input, (batch, channels, steps)."""
+        return super().forward(inputs.flatten(1).unsqueeze(1)).view_as(inputs)
+
+
+def he_initialise(module: nn.Module) -> None:
+    """Draw a convolution's or dense layer's weights (He et al. 2015, fan-in, truncated normal); zero its biases.
+
+    Meant for `nn.Module.apply`; the numbers come from torch's global generator. Other layers are left alone.
+    """
+    if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear):
+        fan_in = module.weight[0].numel()
+        std = math.sqrt(2 / fan_in) / STD_OF_TRUNCATED_NORMAL
+        nn.init.trunc_normal_(module.weight, std=std, a=-2 * std, b=2 * std)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

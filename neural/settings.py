@@ -1,0 +1,42 @@
+"""What a study can set about training and sizes, the same for both networks."""
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class NetworkSettings(BaseModel):
+    """Sizes of the back-end, and the training of the paper's section 2; where it is silent, the choice is told here.
+
+    The learning rate is halved after `patience` validations without a lower validation MSE, training stops after
+    `stop_after` of them or at `max_updates`, and the weights of the best validation are kept: one rule for both
+    networks and every training size. A validation happens every `validate_every` updates, on at most
+    `validation_windows` windows of each track. `batch_norm_momentum` is the share of the old statistics that an update
+    keeps; at 0.99 they need about 500 updates to settle, so a short training wants 0.9.
+    `patch_seconds` is also the length of the moving window in prediction.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backend_filters: int = Field(default=512, ge=1)
+    num_units: int = Field(default=500, ge=1)
+    dropout: float = Field(default=0.5, ge=0, lt=1)
+    batch_norm_momentum: float = Field(default=0.99, ge=0, lt=1)
+
+    patch_seconds: float = Field(default=15.0, gt=0)
+    batch_size: int = Field(default=16, ge=2)
+    learning_rate: float = Field(default=0.001, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+
+    max_updates: int = Field(default=200_000, ge=1)
+    validate_every: int = Field(default=1000, ge=1)
+    validation_windows: int = Field(default=2, ge=1)
+    patience: int = Field(default=5, ge=1)
+    stop_after: int = Field(default=15, ge=1)
+
+    @model_validator(mode="after")
+    def _can_halve_before_it_stops(self) -> Self:
+        if self.patience > self.stop_after:
+            message = f"patience = {self.patience} is above stop_after = {self.stop_after}; nothing would be halved"
+            raise ValueError(message)
+        return self

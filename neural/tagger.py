@@ -1,0 +1,130 @@
+"""What the two network families share: settings, `fit`, and a trained network on disk."""
+
+import json
+from abc import abstractmethod
+from pathlib import Path
+from typing import ClassVar
+
+import safetensors.torch
+import torch
+
+from bench.corpus import Corpus, Float32Array
+from bench.errors import InputError
+from bench.progress import progress_bar
+from bench.tagger import Context, FitSummary, Tagger, Trained
+from neural.logmel import OnLogMel
+from neural.network import Network, count_parameters
+from neural.patches import TrainingPatches, moving_windows, spread_windows, to_audio
+from neural.prediction import mean_scores
+from neural.settings import NetworkSettings
+from neural.training import Training, seeded
+
+WEIGHTS_FILE = "weights.safetensors"
+MODEL_FILE = "model.json"
+NORMALISATION_TRACKS = 2000  # a patch of each is 8 hours of audio at the paper's settings: plenty for two numbers
+
+AudioNetwork = Network | OnLogMel
+
+
+class NetworkTagger(NetworkSettings, Tagger):
+    """A family of networks that take audio; a subclass says which."""
+
+    family: ClassVar[str]
+
+    @abstractmethod
+    def build(self, n_tags: int, sample_rate: int) -> AudioNetwork:
+        """Return a fresh model from audio, (batch, samples), to probabilities, (batch, tags)."""
+
+    def fit(self, train: Corpus, valid: Corpus, context: Context) -> "TrainedNetwork":
+        """Train on random patches of `train`; `valid` alone decides the learning rate and the end.
+
+        Raises `InputError` when either is empty or the network cannot take a patch so short, and `StudyFailedError`
+        when the loss is no longer a number.
+        """
+        for part, corpus in (("training", train), ("validation", valid)):
+            if not len(corpus):
+                raise InputError(f"{self.family}: the {part} part of {corpus.name} has no tracks")
+        device, sample_rate = torch.device(context.device), context.audio.settings.sample_rate
+        with seeded(context.seed, device):
+            model = self.build(len(train.tags), sample_rate).to(device)
+            samples = self.patch_samples(model, sample_rate)
+            patches = TrainingPatches(train, context.audio, samples, self.batch_size, context.seed)
+            if isinstance(model, OnLogMel):
+                model.log_mel.fit_normalisation(to_audio(p, device) for p in patches.first_round(NORMALISATION_TRACKS))
+            validation = spread_windows(valid, context.audio, samples, self.validation_windows)
+            training = Training(model, patches, validation, self, device)
+            with progress_bar(self.max_updates, f"{self.family}, {len(train)} tracks", "update") as bar:
+                training.run(bar)
+        summary = FitSummary(count_parameters(model), training.curve_frame, training.hit_cap)
+        return TrainedNetwork(self, model, sample_rate, tuple(tag.name for tag in train.tags), summary)
+
+    def patch_samples(self, model: AudioNetwork, sample_rate: int) -> int:
+        """Return the length of a patch in samples; raises `InputError` when the model cannot take one so short."""
+        samples = round(self.patch_seconds * sample_rate)
+        if samples < (shortest := model.shortest_input):
+            raise InputError(
+                f"{self.family}: patch_seconds = {self.patch_seconds:g} is {samples} samples at {sample_rate} Hz; "
+                f"this network needs at least {shortest} ({shortest / sample_rate:.2f} s)"
+            )
+        return samples
+
+
+class TrainedNetwork(Trained):
+    """A network with the settings it was made by, the sample rate it hears and the tags it gives."""
+
+    def __init__(
+        self,
+        settings: NetworkTagger,
+        model: AudioNetwork,
+        sample_rate: int,
+        tags: tuple[str, ...],
+        summary: FitSummary | None = None,
+    ) -> None:
+        self.settings = settings
+        self.model = model
+        self.sample_rate = sample_rate
+        self.tags = tags
+        self.summary = summary or FitSummary(count_parameters(model))
+
+    def predict(self, corpus: Corpus, context: Context) -> Float32Array:
+        """Return each track's mean over a window moved by half its length, shape (tracks, tags).
+
+        Raises `InputError` when the corpus has other tags, or its audio another sample rate, than the training had.
+        """
+        self._refuse_others(corpus, context.audio.settings.sample_rate)
+        device, model = torch.device(context.device), self.model.to(context.device)
+        windows = moving_windows(corpus, context.audio, self.settings.patch_samples(model, self.sample_rate))
+        with progress_bar(len(windows), f"{self.settings.family}, {len(corpus)} tracks", "window") as bar:
+            return mean_scores(model, windows, batch_size=self.settings.batch_size, device=device, bar=bar)
+
+    def save(self, folder: Path) -> None:
+        """Write weights and batch-norm statistics as safetensors, and the rest as JSON."""
+        weights = {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}
+        safetensors.torch.save_file(weights, folder / WEIGHTS_FILE)
+        description = {
+            "family": self.settings.family,
+            "settings": self.settings.model_dump(),
+            "sample_rate": self.sample_rate,
+            "tags": self.tags,
+        }
+        (folder / MODEL_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+
+    def _refuse_others(self, corpus: Corpus, sample_rate: int) -> None:
+        if tuple(tag.name for tag in corpus.tags) != self.tags:
+            raise InputError(f"corpus {corpus.name} has other tags than the {len(self.tags)} this model was trained on")
+        if sample_rate != self.sample_rate:
+            raise InputError(f"audio is at {sample_rate} Hz; this model hears {self.sample_rate} Hz")
+
+
+def load_network(folder: Path, family: type[NetworkTagger]) -> TrainedNetwork:
+    """Read what `TrainedNetwork.save` wrote; nothing is unpickled.
+
+    Raises `InputError` when it is a model of another family.
+    """
+    description = json.loads((folder / MODEL_FILE).read_text(encoding="utf-8"))
+    if description["family"] != family.family:
+        raise InputError(f"{folder} holds a {description['family']} model, not a {family.family} model")
+    settings, tags = family.model_validate(description["settings"]), tuple(description["tags"])
+    model = settings.build(len(tags), description["sample_rate"])
+    model.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS_FILE))
+    return TrainedNetwork(settings, model, description["sample_rate"], tags)
