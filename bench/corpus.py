@@ -99,7 +99,7 @@ class Corpus:
 def _refuse_repeated(corpus: str, what: str, names: StrArray) -> None:
     values, counts = np.unique(names, return_counts=True)
     if (counts > 1).any():
-        raise InputError(f"corpus {corpus}: {what} {values[counts > 1][0]!r} stands more than once; ids must be unique")
+        raise InputError(f"corpus {corpus}: {what} '{values[counts > 1][0]}' stands more than once; ids must be unique")
 
 
 def _check_targets(corpus: str, tags: tuple[Tag, ...], targets: Float32Array) -> None:

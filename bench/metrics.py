@@ -5,6 +5,8 @@ tag (no positive, or no negative, among its targets) is nan. ROC-AUC counts ties
 the step sum (the trapezoid reads too high when scores tie).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score, root_mean_squared_error
@@ -41,3 +43,15 @@ def rmse(targets: Float32Array, scores: Float32Array) -> Float64Array:
 def _tags_with_both_classes(targets: Float32Array) -> NDArray[np.intp]:
     positives = (targets > 0).sum(axis=0)
     return np.flatnonzero((positives > 0) & (positives < len(targets)))
+
+
+def scored_tags(
+    targets: Float32Array, kind: Sequence[str], *, min_positives: int, min_negatives: int
+) -> NDArray[np.bool_]:
+    """Return which tags are scored, shape (tags,): regression tags, and those with enough of both classes.
+
+    `kind` has "classification" or "regression" for each column of `targets`, shape (tracks, tags).
+    """
+    positives = (targets > 0).sum(axis=0)
+    enough = (positives >= min_positives) & (len(targets) - positives >= min_negatives)
+    return np.where(np.array(kind) == "regression", len(targets) > 0, enough)

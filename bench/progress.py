@@ -1,5 +1,6 @@
-"""Progress on the terminal: one bar for what is at work; nothing at all where standard error is not a terminal."""
+"""Progress on standard error: a bar for what is at work, where that is a terminal, and one line for what is done."""
 
+import sys
 from typing import Any
 
 from tqdm import tqdm
@@ -8,3 +9,8 @@ from tqdm import tqdm
 def progress_bar(total: int, describe: str, unit: str, *, keep: bool = False) -> "tqdm[Any]":
     """Return a bar of `total` units with rate and time left; it vanishes when closed unless `keep`."""
     return tqdm(total=total, desc=describe, unit=unit, leave=keep, disable=None, dynamic_ncols=True)
+
+
+def say(line: str) -> None:
+    """Print one line above the bars."""
+    tqdm.write(line, file=sys.stderr)

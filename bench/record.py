@@ -40,7 +40,7 @@ class RunSpec(BaseModel):
     @property
     def digest(self) -> str:
         """The name of the cell."""
-        return json_digest(self.model_dump(mode="json"))
+        return json_digest(self.model_dump(mode="json", include=set(RunSpec.model_fields)))
 
 
 class Measures(BaseModel):

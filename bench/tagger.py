@@ -61,6 +61,9 @@ class Tagger(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def prepare(self, corpus: Corpus, context: Context) -> None:
+        """Do once, for all cells of a study, what depends on the tracks alone (descriptors); default: nothing."""
+
     @abstractmethod
     def fit(self, train: Corpus, valid: Corpus, context: Context) -> Trained:
         """Train on `train`, choosing when to stop on `valid` alone."""

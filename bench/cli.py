@@ -1,0 +1,100 @@
+"""The command line: `tagbench run` and `tagbench report`; every user's mistake is one line and an exit code."""
+
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import click
+from platformdirs import user_cache_path
+
+from bench.errors import InputError, StudyFailedError
+
+DONE, FAILED, WRONG_INPUT, OUR_FAULT, INTERRUPTED = 0, 1, 2, 4, 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="tagbench", message="%(prog)s %(version)s")
+def tagbench() -> None:
+    """Compare music taggers at matched training-set sizes: waveform and spectrogram networks and a classical baseline.
+
+    Exit codes: 0 done, 1 something failed, 2 wrong input or usage, 4 a fault of tagbench, 130 interrupted.
+    """
+
+
+@tagbench.command()
+@click.argument("study")
+@click.option("--out", type=click.Path(path_type=Path), help="Output folder.  [default: runs/<name of the study>]")
+@click.option("--root", type=click.Path(path_type=Path), help="Folder of the data set.  [default: the working folder]")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    default=user_cache_path("tagbench"),
+    show_default=True,
+    help="Folder for what can be made again: synthesised corpora, decoded audio, descriptors.",
+)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Processes.")
+def run(study: str, out: Path | None, root: Path | None, cache: Path, device: str, workers: int) -> None:
+    """Run a STUDY (the name of a shipped one, or a TOML file) and write its Table 1.
+
+    What is finished is never done twice: run the same command again to continue.
+    """
+    from bench.device import choose_device
+    from bench.run import Machine, run_study
+    from bench.study import read_study
+    from reports.report import write_report
+
+    what = read_study(study)
+    folder = out or Path("runs") / what.name
+    outcome = run_study(what, out=folder, root=root, machine=Machine(choose_device(device), workers, cache))
+    write_report(folder)
+    outcome.tracking.log_report(failed=bool(outcome.failures))
+    click.echo((folder / "table1.md").read_text(encoding="utf-8"))
+    click.echo(f"Table, figures and MLflow runs are in {folder}; see them with: {_mlflow_ui(outcome.tracking.uri)}")
+    if outcome.failures:
+        raise StudyFailedError(f"{len(outcome.failures)} cells failed; the first: {outcome.failures[0]}")
+
+
+@tagbench.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Write the table and the figures of DIR again from what is recorded there; nothing is trained."""
+    from reports.report import write_report
+
+    write_report(folder)
+    click.echo((folder / "table1.md").read_text(encoding="utf-8"))
+
+
+def _mlflow_ui(uri: str) -> str:
+    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(exit_code(sys.argv[1:]))
+
+
+def exit_code(arguments: list[str]) -> int:
+    """Run one command and return its exit code; what went wrong is told on standard error."""
+    try:
+        tagbench.main(arguments, prog_name="tagbench", standalone_mode=False)
+    except click.ClickException as error:
+        return _told(f"{error.format_message()} (tagbench --help tells more)", WRONG_INPUT)
+    except InputError as error:
+        return _told(str(error), WRONG_INPUT)
+    except StudyFailedError as error:
+        return _told(str(error), FAILED)
+    except OSError as error:
+        return _told(f"{error.strerror or error}: {error.filename or ''}", FAILED)
+    except (KeyboardInterrupt, click.Abort):
+        return _told("interrupted; run the same command again to continue", INTERRUPTED)
+    except Exception:  # noqa: BLE001 - the last door: whatever comes here is a fault of ours
+        traceback.print_exc()
+        return _told("this is a fault of tagbench; please report it with the lines above", OUR_FAULT)
+    return DONE
+
+
+def _told(line: str, code: int) -> int:
+    click.echo(f"tagbench: {line}", err=True)
+    return code

@@ -1,0 +1,114 @@
+"""Any folder of audio with a table of tags: the loader for a user's own corpus.
+
+The table (Parquet, CSV or TSV) has a column `path`, relative to the root; if it likes `id` (default: the path),
+`group` (what a split must not divide; default: the id) and `split` ("train", "valid" or "test"); columns
+`truth/<tag>` with exact labels where they are known; and every other numeric column is a tag with targets in [0, 1].
+A file of tags (CSV: name, kind, category, exclusive_group) declares them; without one, a tag whose targets are all 0
+or 1 is a classification tag and any other a regression tag.
+"""
+
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from bench.corpus import PARTS, Corpus, Float32Array, StrArray, Tag
+from bench.errors import InputError
+
+DESCRIBING_COLUMNS = ("path", "id", "group", "split", "duration")
+TRUTH_PREFIX = "truth/"
+
+
+def load(
+    root: Path,
+    *,
+    file: str = "manifest.parquet",
+    tags: str = "tags.csv",
+    name: str = "manifest",
+    version: str = "",
+    note: str = "",
+) -> Corpus:
+    """Return the corpus of a manifest; no audio is looked at.
+
+    Raises `InputError` when the manifest is missing or unreadable, has no path column, names a path outside `root`,
+    or a tag's column is missing or not numeric.
+    """
+    table = _read_table(root / file)
+    if "path" not in table:
+        raise InputError(f"{root / file} has no column 'path'; it must name each track's audio file")
+    declared = _declared_tags(root / tags) if (root / tags).exists() else _tags_told_from_data(table)
+    ids = _text(table, "id", table["path"])
+    truth_columns = [TRUTH_PREFIX + tag.name for tag in declared]
+    return Corpus(
+        name=name,
+        version=version,
+        root=root,
+        tags=declared,
+        ids=ids,
+        groups=_text(table, "group", pd.Series(ids)),
+        files=_files_inside(root / file, table["path"]),
+        targets=_targets(root / file, table, [tag.name for tag in declared]),
+        parts=_parts(root / file, table["split"]) if "split" in table else None,
+        truth=_targets(root / file, table, truth_columns) if truth_columns[0] in table else None,
+        note=note,
+    )
+
+
+def _read_table(file: Path) -> pd.DataFrame:
+    if not file.is_file():
+        raise InputError(f"manifest not found: {file}; give the folder that holds it with --root")
+    try:
+        if file.suffix == ".parquet":
+            return pd.read_parquet(file)
+        return pd.read_csv(file, sep="\t" if file.suffix == ".tsv" else ",", dtype={"id": str, "group": str})
+    except (ValueError, OSError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise InputError(f"manifest {file} cannot be read: {first_line}") from error
+
+
+def _declared_tags(file: Path) -> tuple[Tag, ...]:
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    for column in ("name", "kind"):
+        if column not in table:
+            raise InputError(f"{file} has no column {column!r}")
+    wrong = table.loc[~table["kind"].isin(["classification", "regression"]), "name"]
+    if len(wrong):
+        raise InputError(f"{file}: tag {wrong.iloc[0]!r} has a kind other than classification and regression")
+    known = table.reindex(columns=["name", "kind", "category", "exclusive_group"], fill_value="")
+    return tuple(Tag(*row) for row in known.itertuples(index=False, name=None))
+
+
+def _tags_told_from_data(table: pd.DataFrame) -> tuple[Tag, ...]:
+    numeric = table.drop(columns=list(DESCRIBING_COLUMNS), errors="ignore").select_dtypes(["number", "bool"])
+    names = [name for name in map(str, numeric.columns) if not name.startswith(TRUTH_PREFIX)]
+    if not names:
+        raise InputError("the manifest has no numeric column beside those that describe tracks: no tags")
+    return tuple(Tag(name, "classification" if numeric[name].isin([0, 1]).all() else "regression") for name in names)
+
+
+def _text(table: pd.DataFrame, column: str, default: "pd.Series[str]") -> StrArray:
+    return table.get(column, default).astype(str).to_numpy(dtype=np.str_)
+
+
+def _files_inside(manifest: Path, paths: "pd.Series[str]") -> StrArray:
+    for path in paths.astype(str):
+        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            raise InputError(f"{manifest}: path {path!r} leaves the root; paths must be relative and stay inside it")
+    return paths.astype(str).to_numpy(dtype=np.str_)
+
+
+def _targets(manifest: Path, table: pd.DataFrame, columns: list[str]) -> Float32Array:
+    for column in columns:
+        if column not in table:
+            raise InputError(f"{manifest} has no column {column!r}")
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            raise InputError(f"{manifest}: column {column!r} is not numeric")
+    return table[columns].to_numpy(dtype=np.float32)
+
+
+def _parts(manifest: Path, split: "pd.Series[str]") -> StrArray:
+    parts = split.fillna("").astype(str).to_numpy(dtype=np.str_)
+    strange = parts[~np.isin(parts, [*PARTS, ""])]
+    if len(strange):
+        raise InputError(f"{manifest}: split '{strange[0]}' is none of {', '.join(PARTS)}")
+    return parts

@@ -1,0 +1,66 @@
+"""The output folder of a study: what lies where. A cell's folder is whole or absent."""
+
+import csv
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import tomli_w
+
+from bench.corpus import Corpus, Float32Array
+from bench.record import RunSpec
+from bench.study import Cell, Study
+
+STUDY_FILE = "study.toml"
+CELLS_FILE = "cells.csv"
+TARGETS_FILE = "targets.parquet"
+REJECTED_FILE = "rejected.csv"
+CELLS_FOLDER = "cells"
+
+
+def write_study(study: Study, planned: Iterable[tuple[Cell, RunSpec]], out: Path) -> None:
+    """Write the study, complete with its defaults, and the list of its cells."""
+    (out / STUDY_FILE).write_text(tomli_w.dumps(study.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
+    rows = [
+        (cell.entry.label, cell.entry.family, cell.entry.pair, cell.n_train, cell.seed, spec.digest)
+        for cell, spec in planned
+    ]
+    _write_csv(out / CELLS_FILE, ["label", "family", "pair", "n_train", "seed", "digest"], rows)
+
+
+def write_rejected(corpus: Corpus, rejected: dict[str, str], out: Path) -> None:
+    """Write the table of refused tracks."""
+    tracks = zip(corpus.ids.tolist(), corpus.files.tolist(), strict=True)
+    rows = [(path, rejected[track_id]) for track_id, path in tracks if track_id in rejected]
+    _write_csv(out / REJECTED_FILE, ["path", "reason"], rows)
+
+
+def write_scores(corpus: Corpus, scores: Float32Array, file: Path) -> None:
+    """Write targets or predictions, shape (tracks, tags), as Parquet: `id`, then one float column a tag."""
+    table = pd.DataFrame(scores, columns=[tag.name for tag in corpus.tags])
+    table.insert(0, "id", corpus.ids.astype(object), allow_duplicates=True)
+    table.to_parquet(file, index=False)
+
+
+def cell_folder(out: Path, spec: RunSpec) -> Path:
+    """Return where a finished cell lies."""
+    return out / CELLS_FOLDER / spec.digest
+
+
+@contextmanager
+def unfinished(folder: Path) -> Iterator[Path]:
+    """Give an empty folder to write into, which becomes `folder` when the block ends well."""
+    aside = folder.with_name(f"{folder.name}.unfinished")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    yield aside
+    aside.rename(folder)
+
+
+def _write_csv(file: Path, header: list[str], rows: Iterable[tuple[object, ...]]) -> None:
+    with file.open("w", newline="", encoding="utf-8") as output:
+        writer = csv.writer(output, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

@@ -1,0 +1,199 @@
+"""Running a study: a cell is subset, fit, predict, measure, record, in that order, and is never run twice."""
+
+import time
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from bench.corpora import load_corpus
+from bench.device import use_threads
+from bench.errors import InputError, StudyFailedError
+from bench.measure import measure
+from bench.output import TARGETS_FILE, cell_folder, unfinished, write_rejected, write_scores, write_study
+from bench.prepare import Prepared, prepare
+from bench.progress import progress_bar, say
+from bench.record import CURVES_FILE, MODEL_FOLDER, PREDICTIONS_FILE, Measures, RunRecord, RunSpec
+from bench.splits import Split, subset
+from bench.study import Cell, Entry, Study
+from bench.tagger import Context
+from bench.tracking import Tracking
+
+RECORDED_PACKAGES = ("tagbench", "numpy", "scikit-learn", "torch", "xgboost", "essentia")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a study runs; none of it changes what is measured, but for rounding on another device."""
+
+    device: str
+    workers: int
+    cache: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A study that was run: its MLflow runs, and a line for each cell that failed."""
+
+    tracking: Tracking
+    failures: list[str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of a study with their identities, over one division of the usable tracks."""
+
+    cells: list[tuple[Cell, RunSpec]]
+    parts: Split
+    prepared: Prepared
+    machine: Machine
+
+    def context(self, entry: Entry, seed: int) -> Context:
+        """Return what an entry's tagger works with."""
+        store = self.prepared.stores[entry.audio]
+        return Context(store, seed, self.machine.device, self.machine.workers, self.machine.cache)
+
+
+def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -> Outcome:
+    """Do what is not yet done of a study; its cells, targets and lists lie in `out` afterwards.
+
+    Raises `InputError` when the study asks for what the corpus does not have. A cell that fails stops no other.
+    """
+    use_threads(study.threads)
+    plan = prepare_study(study, out=out, root=root, machine=machine)
+    tracking = Tracking(study, out)
+    prepare_taggers(plan, out)
+    return Outcome(tracking, run_cells(plan, out, tracking))
+
+
+def prepare_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -> Plan:
+    """Load, check, decode and divide the corpus, and write the study's lists to `out`."""
+    workers, cache = machine.workers, machine.cache
+    corpus = load_corpus(study.corpus.name, study.corpus.settings, root=root, cache=cache, workers=workers)
+    check_parts(study, study.split.divide(corpus), "")
+    prepared = prepare(corpus, [entry.audio for entry in study.entries()], cache=cache, workers=workers)
+    out.mkdir(parents=True, exist_ok=True)
+    write_rejected(corpus, prepared.rejected, out)
+    if prepared.rejected:
+        say(f"{len(prepared.rejected)} of {len(corpus)} tracks are refused; {out / 'rejected.csv'} says why")
+    parts = study.split.divide(prepared.corpus)
+    check_parts(study, parts, f" once {len(prepared.rejected)} tracks are refused")
+    cells = [(cell, cell_spec(study, cell, parts)) for cell in study.cells()]
+    write_study(study, cells, out)
+    write_scores(parts.test, parts.test.targets, out / TARGETS_FILE)
+    return Plan(cells, parts, prepared, machine)
+
+
+def check_parts(study: Study, parts: Split, when: str) -> None:
+    """Refuse a study whose parts do not suffice."""
+    for name, part in (("validation", parts.valid), ("test", parts.test)):
+        if not len(part):
+            raise InputError(f"study {study.name}: the {name} part of the corpus has no track{when}")
+    largest = max(study.sizes)
+    if largest > len(parts.train):
+        raise InputError(
+            f"study {study.name} asks for {largest} training tracks; the training part of the corpus has "
+            f"{len(parts.train)}{when}"
+        )
+
+
+def cell_spec(study: Study, cell: Cell, parts: Split) -> RunSpec:
+    """Return the identity of a cell."""
+    return RunSpec(
+        label=cell.entry.label,
+        family=cell.entry.family,
+        settings=cell.entry.tagger.model_dump(mode="json"),
+        n_train=cell.n_train,
+        seed=cell.seed,
+        subset_seed=study.subset_seed,
+        train_digest=subset(parts.train, cell.n_train, seed=study.subset_seed).digest,
+        valid_digest=parts.valid.digest,
+        test_digest=parts.test.digest,
+        audio=cell.entry.audio,
+        min_positives=study.scoring.min_positives,
+        min_negatives=study.scoring.min_negatives,
+        threads=study.threads,
+    )
+
+
+def prepare_taggers(plan: Plan, out: Path) -> None:
+    """Let each entry with work left do what depends on the tracks alone, so that no cell pays for all."""
+    waiting = {cell.entry.label: cell.entry for cell, spec in plan.cells if not cell_folder(out, spec).exists()}
+    largest = max(spec.n_train for _, spec in plan.cells)
+    train = subset(plan.parts.train, largest, seed=plan.cells[0][1].subset_seed)
+    used = np.concatenate([train.ids, plan.parts.valid.ids, plan.parts.test.ids])
+    corpus = plan.prepared.corpus.take(np.isin(plan.prepared.corpus.ids, used))
+    for entry in waiting.values():
+        entry.tagger.prepare(corpus, plan.context(entry, seed=0))
+
+
+def run_cells(plan: Plan, out: Path, tracking: Tracking) -> list[str]:
+    """Run the cells that are not finished, log every finished one, and return a line for each that failed."""
+    failures: list[str] = []
+    with progress_bar(len(plan.cells), "study", "cell") as bar:
+        for cell, spec in plan.cells:
+            folder = cell_folder(out, spec)
+            try:
+                if folder.exists():
+                    say(f"{describe(spec)}: finished before")
+                else:
+                    run_cell(cell, spec, plan, folder)
+                tracking.log_cell(folder)
+            except StudyFailedError as failure:
+                failures.append(f"{describe(spec)}: {failure}")
+                say(failures[-1])
+            bar.update()
+    return failures
+
+
+def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path) -> None:
+    """Train and measure one cell; its folder appears whole or not at all."""
+    context, test = plan.context(cell.entry, cell.seed), plan.parts.test
+    train = subset(plan.parts.train, spec.n_train, seed=spec.subset_seed)
+    started = time.perf_counter()
+    trained = cell.entry.tagger.fit(train, plan.parts.valid, context)
+    fitted = time.perf_counter()
+    scores = trained.predict(test, context)
+    predicted = time.perf_counter()
+    measured = measure(test, scores, min_positives=spec.min_positives, min_negatives=spec.min_negatives)
+    record = RunRecord(
+        **dict(spec),
+        **asdict(measured),
+        corpus=train.name,
+        corpus_version=train.version,
+        corpus_note=train.note,
+        n_valid=len(plan.parts.valid),
+        n_test=len(test),
+        n_parameters=trained.summary.n_parameters,
+        hit_cap=trained.summary.hit_cap,
+        special_tags=trained.summary.special_tags,
+        train_seconds=fitted - started,
+        predict_seconds=predicted - fitted,
+        device=context.device,
+        versions={package: version(package) for package in RECORDED_PACKAGES},
+    )
+    with unfinished(folder) as aside:
+        (aside / MODEL_FOLDER).mkdir()
+        trained.save(aside / MODEL_FOLDER)
+        write_scores(test, scores, aside / PREDICTIONS_FILE)
+        trained.summary.curves.to_parquet(aside / CURVES_FILE, index=False)
+        record.save(aside)
+    say(f"{describe(spec)}: {describe_measures(record.metrics)}; {predicted - started:.0f} s")
+
+
+def describe(spec: RunSpec) -> str:
+    """Return the short name of a cell: label, size, seed."""
+    return f"{spec.label} · {spec.n_train} · seed {spec.seed}"
+
+
+def describe_measures(measures: Measures) -> str:
+    """Return the three measures as Table 1 prints them; a dash where no tag was scored."""
+
+    def shown(value: float | None, scale: float, digits: int) -> str:
+        return "–" if value is None else f"{scale * value:.{digits}f}"
+
+    return (
+        f"ROC-AUC {shown(measures.roc_auc, 100, 2)} %, PR-AUC {shown(measures.pr_auc, 100, 2)} %, "
+        f"√MSE {shown(measures.rmse, 1, 4)}"
+    )

@@ -1,0 +1,240 @@
+"""A study is a TOML file: which corpus, how it is divided, which training sizes and seeds, which families.
+
+Everything that changes a number stands in it; everything it says is checked when it is read.
+"""
+
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from bench.audio import AudioSettings
+from bench.corpora import corpus_module, settings_model
+from bench.corpus import Corpus
+from bench.errors import InputError
+from bench.extensions import find_module
+from bench.splits import Split, official_split, split
+from bench.tagger import Tagger
+
+FAMILY_PACKAGES = ["baselines", "neural"]
+DELTA_FAMILIES = ("waveform", "spectrogram")  # Δ is spectrogram against waveform
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CorpusChoice(BaseModel):
+    """The data set by name; every other key is a setting of its loader."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The loader's settings, complete with their defaults."""
+        return settings_model(corpus_module(self.name)).model_validate(self.model_extra or {}).model_dump()
+
+
+class SplitSettings(_Section):
+    """How the corpus is divided: "hash" by group, with about these shares of the groups, or the "official" parts."""
+
+    kind: Literal["hash", "official"] = "hash"
+    valid: float = Field(default=0.1, gt=0, lt=1)
+    test: float = Field(default=0.1, gt=0, lt=1)
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _some_tracks_are_left_to_train_on(self) -> "SplitSettings":
+        if self.valid + self.test >= 1:
+            raise ValueError(f"valid {self.valid:g} and test {self.test:g} leave nothing to train on")
+        return self
+
+    def divide(self, corpus: Corpus) -> Split:
+        """Return the three parts."""
+        if self.kind == "official":
+            return official_split(corpus)
+        return split(corpus, valid=self.valid, test=self.test, seed=self.seed)
+
+
+class Scoring(_Section):
+    """A classification tag is scored with at least so many positives and negatives among the test tracks."""
+
+    min_positives: int = Field(default=10, ge=1)
+    min_negatives: int = Field(default=10, ge=1)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row family of the table: a tagger under a unique label; `pair` joins two networks for a Δ."""
+
+    label: str
+    family: str
+    tagger: Tagger
+    pair: str
+    audio: AudioSettings
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One thing to train: an entry at one training size with one seed."""
+
+    entry: Entry
+    n_train: int
+    seed: int
+
+
+class FamilyChoice(BaseModel):
+    """A family by name; `label`, `pair` and `audio` as in `Entry`, every other key a setting of the family."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    family: str
+    label: str = ""
+    pair: str | None = None
+    audio: AudioSettings | None = None
+
+    @property
+    def name(self) -> str:
+        """The label, by default the family's name."""
+        return self.label or self.family
+
+    def tagger(self) -> Tagger:
+        """Return the family's validated settings."""
+        return tagger_class(self.family).model_validate(self.model_extra or {})
+
+
+class Study(_Section):
+    """A whole study; `note` is a sentence for the table's caption; `threads` is the number of torch threads."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    note: str = ""
+    corpus: CorpusChoice
+    audio: AudioSettings = AudioSettings()
+    split: SplitSettings = SplitSettings()
+    scoring: Scoring = Scoring()
+    sizes: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
+    subset_seed: int = 0
+    threads: int = Field(default=2, ge=1)
+    families: Annotated[list[FamilyChoice], Field(min_length=1)]
+
+    @field_validator("sizes", "seeds")
+    @classmethod
+    def _no_number_twice(cls, numbers: list[int]) -> list[int]:
+        if len(set(numbers)) < len(numbers):
+            raise ValueError("a number stands in it twice")
+        return sorted(numbers)
+
+    @field_validator("families")
+    @classmethod
+    def _labels_are_unique(cls, families: list[FamilyChoice]) -> list[FamilyChoice]:
+        label, count = Counter(family.name for family in families).most_common(1)[0]
+        if count > 1:
+            raise ValueError(f"label {label!r} stands {count} times; give each family entry a label of its own")
+        return families
+
+    def entries(self) -> list[Entry]:
+        """Return the study's entries, with pairs resolved."""
+        return [
+            Entry(choice.name, choice.family, choice.tagger(), self._pair(choice), choice.audio or self.audio)
+            for choice in self.families
+        ]
+
+    def cells(self) -> Iterator[Cell]:
+        """Yield every cell, small sizes first, so that a first whole row of the table comes early."""
+        for n_train in self.sizes:
+            for seed in self.seeds:
+                for entry in self.entries():
+                    yield Cell(entry, n_train, seed)
+
+    def _pair(self, choice: FamilyChoice) -> str:
+        if choice.pair is not None or choice.family not in DELTA_FAMILIES:
+            return choice.pair or ""
+        networks = sorted(other.family for other in self.families if other.family in DELTA_FAMILIES)
+        return "networks" if networks == sorted(DELTA_FAMILIES) else ""
+
+
+def tagger_class(family: str) -> type[Tagger]:
+    """Return the one `Tagger` that a family's module defines.
+
+    Raises `InputError` for an unknown family, or a module with none or several.
+    """
+    module = find_module("family", family, FAMILY_PACKAGES, "tagbench.families")
+    own = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Tagger) and value.__module__ == module.__name__
+    ]
+    if len(own) != 1:
+        raise InputError(f"{family!r} is no model family: {module.__name__} defines {len(own)} taggers, not one")
+    return own[0]
+
+
+def shipped_studies() -> list[str]:
+    """Return the names of the studies that come with the project."""
+    return sorted(file.name.removesuffix(".toml") for file in files("bench").joinpath("studies").iterdir())
+
+
+def read_study(name_or_path: str) -> Study:
+    """Return a shipped study by name, or a study from a TOML file.
+
+    Raises `InputError`, one line that names the key and what is wrong with it.
+    """
+    text, where = _study_text(name_or_path)
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{where} is not valid TOML: {error}") from error
+    content.setdefault("name", Path(where).stem)
+    try:
+        study = Study.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{where}: {describe_first_fault(error)}") from error
+    _check_settings(study, where)
+    return study
+
+
+def _study_text(name_or_path: str) -> tuple[str, str]:
+    if name_or_path in shipped_studies():
+        return files("bench").joinpath("studies", f"{name_or_path}.toml").read_text("utf-8"), f"{name_or_path}.toml"
+    path = Path(name_or_path)
+    if not path.is_file():
+        shipped = ", ".join(shipped_studies())
+        raise InputError(f"no study {name_or_path!r}: neither a TOML file nor one of the shipped ones ({shipped})")
+    try:
+        return path.read_text("utf-8"), str(path)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a text file: {error}") from error
+
+
+def _check_settings(study: Study, where: str) -> None:
+    """Refuse an unknown data set or family, and a setting that its loader or tagger does not take."""
+    checks: list[tuple[str, Callable[[], object]]] = [("corpus", lambda: study.corpus.settings)]
+    checks += [(f"families.{choice.name}", choice.tagger) for choice in study.families]
+    for section, check in checks:
+        try:
+            check()
+        except ValidationError as error:
+            raise InputError(f"{where}: {section}.{describe_first_fault(error)}") from error
+        except InputError as error:
+            raise InputError(f"{where}: {section}: {error}") from error
+
+
+def describe_first_fault(error: ValidationError) -> str:
+    """Return one line for the first of a model's faults: the key, and what is wrong with its value."""
+    fault = error.errors()[0]
+    key = ".".join(str(step) for step in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        return f"{key}: unknown key; remove it or mend its spelling"
+    if fault["type"] == "missing":
+        return f"{key}: is missing"
+    message = fault["msg"].removeprefix("Value error, ")
+    shown = f" (got {fault['input']!r})" if isinstance(fault["input"], str | int | float | bool) else ""
+    return f"{key}: {message[0].lower()}{message[1:]}{shown}" if key else message

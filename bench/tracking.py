@@ -1,0 +1,245 @@
+"""The only file that knows MLflow: one parent run a study, one child run a cell, alike enough to be compared.
+
+A cell is logged from its finished folder, so that training never waits for a server, and it is logged once: a child
+carries its cell's digest, and only a child that was logged to its end counts.
+"""
+
+import json
+import logging
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bench.errors import StudyFailedError
+from bench.record import CURVES_FILE, RunRecord
+from bench.study import Study
+
+if TYPE_CHECKING:  # mlflow is imported where it is used: training must not need it
+    from mlflow.entities import DatasetInput, Metric, Param
+    from mlflow.tracking import MlflowClient
+
+URI_VARIABLE = "MLFLOW_TRACKING_URI"
+CELL_TAG = "tagbench.cell"
+OUTPUT_TAG = "tagbench.output"
+PARENT_TAG = "mlflow.parentRunId"
+METRICS_A_BATCH = 1000  # the most that MLflow takes in one call
+PARAMS_A_BATCH = 100
+PARAM_CHARACTERS = 6000
+REPORT_FILES = ("study.toml", "cells.csv", "rejected.csv", "table1.md", "table1.csv", "timings.csv")
+
+
+class Tracking:
+    """The MLflow runs of one study in one output folder.
+
+    The store is `MLFLOW_TRACKING_URI` where that is set, else `mlflow.db` in the output folder.
+    Raises `StudyFailedError` when the store cannot be used.
+    """
+
+    def __init__(self, study: Study, out: Path) -> None:
+        self.out = out
+        own_database = f"sqlite:///{out.resolve() / 'mlflow.db'}"
+        self.uri = os.environ.get(URI_VARIABLE) or own_database
+        with _mlflow_faults(self.uri):
+            self.client = _client(self.uri)
+            artifacts = (out.resolve() / "mlartifacts").as_uri() if self.uri == own_database else None
+            self.experiment = self._find_or_create_experiment(study.name, artifacts)
+            self.parent = self._find_or_create_parent(study)
+            self.logged = self._logged_cells()
+
+    def log_cell(self, folder: Path) -> None:
+        """Log a finished cell from its folder, unless it is logged already."""
+        record = RunRecord.load(folder)
+        if record.digest in self.logged:
+            return
+        with _mlflow_faults(self.uri):
+            run = self._start_child(record)
+            self.client.log_batch(run, params=_params(_cell_params(record))[:PARAMS_A_BATCH])
+            metrics = _cell_metrics(record) + _curve_metrics(pd.read_parquet(folder / CURVES_FILE))
+            for first in range(0, len(metrics), METRICS_A_BATCH):
+                self.client.log_batch(run, metrics=metrics[first : first + METRICS_A_BATCH])
+            self.client.log_inputs(run, datasets=_datasets(record, self.out))
+            self.client.log_table(run, _per_tag_table(record), "per_tag.json")
+            self.client.log_artifacts(run, str(folder))
+            self.client.set_terminated(run, "FINISHED")
+        self.logged.add(record.digest)
+
+    def log_report(self, *, failed: bool) -> None:
+        """Log the table and the figures with the parent run, and end it."""
+        with _mlflow_faults(self.uri):
+            for name in REPORT_FILES:
+                if (self.out / name).exists():
+                    self.client.log_artifact(self.parent, str(self.out / name))
+            if (self.out / "figures").is_dir():
+                self.client.log_artifacts(self.parent, str(self.out / "figures"), "figures")
+            self.client.set_terminated(self.parent, "FAILED" if failed else "FINISHED")
+
+    def _find_or_create_experiment(self, name: str, artifacts: str | None) -> str:
+        found = self.client.get_experiment_by_name(name)
+        return str(found.experiment_id if found else self.client.create_experiment(name, artifacts))
+
+    def _find_or_create_parent(self, study: Study) -> str:
+        here = f"{platform.node()}:{self.out.resolve()}"
+        found = self.client.search_runs([self.experiment], f"tags.`{OUTPUT_TAG}` = '{_quoted(here)}'", max_results=1)
+        if found:
+            run = str(found[0].info.run_id)
+            self.client.update_run(run, status="RUNNING")
+            return run
+        tags = {OUTPUT_TAG: here, "mlflow.note.content": _description(study)}
+        run = str(self.client.create_run(self.experiment, tags=tags, run_name=study.name).info.run_id)
+        self.client.log_batch(run, params=_params(_study_params(study)))
+        return run
+
+    def _logged_cells(self) -> set[str]:
+        """Return the digests of the cells that are logged; delete what an interruption left half logged."""
+        logged = set()
+        for run in self._children():
+            if run.info.status == "FINISHED":
+                logged.add(str(run.data.tags[CELL_TAG]))
+            else:
+                self.client.delete_run(run.info.run_id)
+        return logged
+
+    def _children(self) -> list[Any]:
+        children: list[Any] = []
+        token: str | None = None
+        while True:
+            page = self.client.search_runs(
+                [self.experiment], f"tags.`{PARENT_TAG}` = '{self.parent}'", page_token=token
+            )
+            children.extend(page)
+            token = page.token
+            if not token:
+                return children
+
+    def _start_child(self, record: RunRecord) -> str:
+        name = f"{record.label} · {record.n_train} · seed {record.seed}"
+        tags = {PARENT_TAG: self.parent, CELL_TAG: record.digest}
+        started = _now() - round(1000 * (record.train_seconds + record.predict_seconds))
+        run = self.client.create_run(self.experiment, start_time=started, tags=tags, run_name=name)
+        return str(run.info.run_id)
+
+
+@contextmanager
+def _mlflow_faults(uri: str) -> Iterator[None]:
+    """Turn a fault of the MLflow store into one line that names it."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        line = str(error).strip().splitlines()[0]
+        raise StudyFailedError(f"MLflow at {uri} cannot be used: {line}") from error
+
+
+def _client(uri: str) -> "MlflowClient":
+    from mlflow.tracking import MlflowClient
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return MlflowClient(uri)
+
+
+def _study_params(study: Study) -> dict[str, object]:
+    labels = ", ".join(entry.label for entry in study.entries())
+    return {
+        "study": study.name,
+        "corpus": study.corpus.name,
+        "sizes": study.sizes,
+        "seeds": study.seeds,
+        "subset_seed": study.subset_seed,
+        "families": labels,
+    }
+
+
+def _cell_params(record: RunRecord) -> dict[str, object]:
+    described = {
+        "label": record.label,
+        "family": record.family,
+        "n_train": record.n_train,
+        "seed": record.seed,
+        "subset_seed": record.subset_seed,
+        "corpus": record.corpus,
+        "device": record.device,
+        "threads": record.threads,
+    }
+    audio = {f"audio.{key}": value for key, value in record.audio.model_dump().items()}
+    return described | audio | {f"settings.{key}": value for key, value in record.settings.items()}
+
+
+def _params(values: dict[str, object]) -> "list[Param]":
+    from mlflow.entities import Param
+
+    return [Param(key, str(value)[:PARAM_CHARACTERS]) for key, value in values.items()]
+
+
+def _cell_metrics(record: RunRecord) -> "list[Metric]":
+    from mlflow.entities import Metric
+
+    values: dict[str, float | None] = {
+        **record.metrics.model_dump(),
+        "pooled_rmse": record.pooled_rmse,
+        "n_train": record.n_train,  # a param cannot be compared with < and > in MLflow's search
+        "n_parameters": record.n_parameters,
+        "train_seconds": record.train_seconds,
+        "predict_seconds": record.predict_seconds,
+    }
+    if record.truth_metrics:
+        values |= {f"truth_{key}": value for key, value in record.truth_metrics.model_dump().items()}
+    return [Metric(key, float(value), _now(), 0) for key, value in values.items() if value is not None]
+
+
+def _curve_metrics(curves: pd.DataFrame) -> "list[Metric]":
+    from mlflow.entities import Metric
+
+    measured = [str(column) for column in curves.columns if column != "step"]
+    return [
+        Metric(f"curve/{column}", float(value), _now(), int(step))
+        for column in measured
+        for step, value in zip(curves["step"], curves[column], strict=True)
+        if pd.notna(value)
+    ]
+
+
+def _datasets(record: RunRecord, out: Path) -> "list[DatasetInput]":
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    source = json.dumps({"uri": str(out.resolve())})
+
+    def used(digest: str, tracks: int, context: str) -> DatasetInput:
+        profile = json.dumps({"num_rows": tracks})
+        dataset = Dataset(record.corpus, digest, "local", source, profile=profile)
+        return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
+
+    return [
+        used(record.train_digest, record.n_train, "training"),
+        used(record.valid_digest, record.n_valid, "validation"),
+        used(record.test_digest, record.n_test, "test"),
+    ]
+
+
+def _per_tag_table(record: RunRecord) -> pd.DataFrame:
+    rows = [
+        {"tag": tag, "roc_auc": None, "pr_auc": None, "rmse": None} | measures
+        for tag, measures in record.per_tag.items()
+    ]
+    return pd.DataFrame(rows, columns=["tag", "roc_auc", "pr_auc", "rmse"])
+
+
+def _description(study: Study) -> str:
+    sizes = ", ".join(map(str, study.sizes))
+    text = f"Study **{study.name}** of tagbench: {len(study.families)} families at training sizes {sizes}."
+    return f"{text} The child runs are its cells; Table 1 is among the artifacts. {study.note}".strip()
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def _now() -> int:
+    return round(1000 * time.time())

@@ -1,0 +1,97 @@
+"""The store decodes each track once, keeps shards whole or absent, and names what it refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from bench import store as store_module
+from bench.audio import AudioSettings
+from bench.corpora import manifest
+from bench.corpus import Corpus
+from bench.prepare import prepare
+from bench.store import Store, prepare_store
+from tests.small_corpus import write_small_corpus
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    return manifest.load(write_small_corpus(tmp_path / "data", tracks=150, seconds=1.2))
+
+
+def stored(corpus: Corpus, cache: Path, settings: AudioSettings | None = None) -> Store:
+    return prepare_store(corpus, settings or AudioSettings(), cache=cache, workers=2)
+
+
+def test_a_stored_track_is_its_file_to_half_a_step(corpus: Corpus, tmp_path: Path) -> None:
+    store = stored(corpus, tmp_path / "cache")
+    for row in (0, 63, 64, 149):
+        samples, _ = soundfile.read(corpus.root / corpus.files[row], dtype="int16")
+        np.testing.assert_array_equal(store.samples(corpus.ids[row]), samples)
+        np.testing.assert_allclose(store.audio(corpus.ids[row]), samples / 32768, atol=1e-7)
+
+
+def test_part_of_a_track_is_read_alone(corpus: Corpus, tmp_path: Path) -> None:
+    store = stored(corpus, tmp_path / "cache")
+    whole = store.samples("t070")
+    np.testing.assert_array_equal(store.samples("t070", 100, 300), whole[100:300])
+    assert len(store.samples("t070", 100, 10**9)) == store.length("t070") - 100
+
+
+def test_a_second_preparation_decodes_nothing(corpus: Corpus, tmp_path: Path) -> None:
+    stored(corpus, tmp_path / "cache")
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "cache" / "stores").iterdir()}
+    stored(corpus, tmp_path / "cache")
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "cache" / "stores").iterdir()} == before
+
+
+def test_a_shard_without_its_manifest_is_made_again_and_the_others_are_not(corpus: Corpus, tmp_path: Path) -> None:
+    store = stored(corpus, tmp_path / "cache")
+    lost, kept = store.tracks["t000"].shard, store.tracks["t149"].shard
+    lost.with_suffix(".json").unlink()
+    lost.write_bytes(b"half a shard")
+    kept_time = kept.stat().st_mtime_ns
+    again = stored(corpus, tmp_path / "cache2" / ".." / "cache")
+    assert again.length("t000") == 19200
+    assert lost.stat().st_size > 19200
+    assert kept.stat().st_mtime_ns == kept_time
+
+
+def test_a_changed_file_is_decoded_again(corpus: Corpus, tmp_path: Path) -> None:
+    stored(corpus, tmp_path / "cache")
+    soundfile.write(corpus.root / corpus.files[3], np.tile([0.5, -0.5], 16000), 16000)
+    assert stored(corpus, tmp_path / "cache").length(corpus.ids[3]) == 32000
+
+
+def test_other_audio_settings_have_shards_of_their_own(corpus: Corpus, tmp_path: Path) -> None:
+    low = stored(corpus, tmp_path / "cache", AudioSettings(sample_rate=8000))
+    high = stored(corpus, tmp_path / "cache")
+    assert low.length("t001") == high.length("t001") // 2
+
+
+def test_unusable_tracks_are_named_and_the_rest_goes_on(corpus: Corpus, tmp_path: Path) -> None:
+    (corpus.root / corpus.files[0]).write_bytes(b"")
+    (corpus.root / corpus.files[70]).unlink()
+    soundfile.write(corpus.root / corpus.files[71], np.zeros(32000), 16000)
+    prepared = prepare(corpus, [AudioSettings()], cache=tmp_path / "cache", workers=2)
+    assert set(prepared.rejected) == {"t000", "t070", "t071"}
+    assert prepared.rejected["t070"] == "file is missing"
+    assert len(prepared.corpus) == 147
+
+
+def test_a_track_refused_in_one_way_of_hearing_is_out_of_all(corpus: Corpus, tmp_path: Path) -> None:
+    strict = AudioSettings(min_seconds=1.21)
+    soundfile.write(corpus.root / corpus.files[5], np.tile([0.5, -0.5], 16000), 16000)
+    prepared = prepare(corpus, [AudioSettings(), strict], cache=tmp_path / "cache", workers=2)
+    assert prepared.corpus.ids.tolist() == ["t005"]
+
+
+def test_adding_tracks_leaves_whole_shards_alone(tmp_path: Path) -> None:
+    assert store_module.TRACKS_PER_SHARD < 150
+    small = manifest.load(write_small_corpus(tmp_path / "data", tracks=100, seconds=1.2))
+    first = stored(small, tmp_path / "cache").tracks["t000"].shard
+    time = first.stat().st_mtime_ns
+    large = manifest.load(write_small_corpus(tmp_path / "more", tracks=100, seconds=1.2))
+    assert stored(large, tmp_path / "cache").tracks["t000"].shard != first
+    assert first.stat().st_mtime_ns == time
