@@ -1,0 +1,108 @@
+"""A user's table of tracks becomes a corpus, or is refused in one line that names what is wrong."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.corpora import manifest
+from bench.errors import InputError
+
+ROWS = pd.DataFrame(
+    {
+        "path": ["a/1.flac", "a/2.flac", "b/3.flac"],
+        "id": ["1", "2", "3"],
+        "group": ["x", "x", "y"],
+        "rock": [1, 0, 1],
+        "tempo": [0.1, 0.25, 1.0],
+    }
+)
+
+
+def write(root: Path, table: pd.DataFrame, file: str = "manifest.parquet") -> Path:
+    if file.endswith(".parquet"):
+        table.to_parquet(root / file, index=False)
+    else:
+        table.to_csv(root / file, index=False, sep="\t" if file.endswith(".tsv") else ",")
+    return root
+
+
+@pytest.mark.parametrize("file", ["manifest.parquet", "tracks.csv", "tracks.tsv"])
+def test_every_format_gives_the_same_corpus(tmp_path: Path, file: str) -> None:
+    corpus = manifest.load(write(tmp_path, ROWS, file), file=file)
+    assert corpus.ids.tolist() == ["1", "2", "3"]
+    assert corpus.groups.tolist() == ["x", "x", "y"]
+    assert corpus.files.tolist() == ["a/1.flac", "a/2.flac", "b/3.flac"]
+    np.testing.assert_allclose(corpus.targets, [[1, 0.1], [0, 0.25], [1, 1]], rtol=1e-6)
+
+
+def test_the_kind_of_a_tag_is_told_from_its_targets(tmp_path: Path) -> None:
+    kinds = {tag.name: tag.kind for tag in manifest.load(write(tmp_path, ROWS)).tags}
+    assert kinds == {"rock": "classification", "tempo": "regression"}
+
+
+def test_declared_tags_are_taken_as_declared_and_in_their_order(tmp_path: Path) -> None:
+    (tmp_path / "tags.csv").write_text(
+        "name,kind,category,exclusive_group\ntempo,regression,feel,\nrock,regression,,g\n"
+    )
+    tags = manifest.load(write(tmp_path, ROWS)).tags
+    assert [(tag.name, tag.kind, tag.category, tag.exclusive_group) for tag in tags] == [
+        ("tempo", "regression", "feel", ""),
+        ("rock", "regression", "", "g"),
+    ]
+
+
+def test_ids_and_groups_default_to_the_path(tmp_path: Path) -> None:
+    corpus = manifest.load(write(tmp_path, ROWS.drop(columns=["id", "group"])))
+    assert corpus.ids.tolist() == corpus.groups.tolist() == ROWS["path"].tolist()
+
+
+def test_exact_labels_and_parts_are_kept_apart_from_the_targets(tmp_path: Path) -> None:
+    truth = {"truth/rock": [1, 1, 1], "truth/tempo": [0.5, 0.5, 0.5], "split": ["train", "", "test"]}
+    corpus = manifest.load(write(tmp_path, ROWS.assign(**truth)))
+    assert [tag.name for tag in corpus.tags] == ["rock", "tempo"]
+    assert corpus.truth is not None
+    assert corpus.truth.tolist() == [[1, 0.5]] * 3
+    assert corpus.parts is not None
+    assert corpus.parts.tolist() == ["train", "", "test"]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (ROWS.drop(columns="path"), "has no column 'path'"),
+        (ROWS.assign(path=["../1.flac", "a", "b"]), "path '../1.flac' leaves the root"),
+        (ROWS.assign(path=["/etc/1.flac", "a", "b"]), "path '/etc/1.flac' leaves the root"),
+        (ROWS.assign(id=["1", "1", "2"]), "track id '1' stands more than once"),
+        (ROWS.assign(split=["train", "dev", "test"]), "split 'dev' is none of"),
+        (ROWS.assign(tempo=[0.5, 120, 0.5]), "tag 'tempo' has a target outside"),
+        (ROWS[["path", "id"]], "no numeric column"),
+    ],
+)
+def test_a_wrong_table_is_refused_in_one_line(tmp_path: Path, table: pd.DataFrame, message: str) -> None:
+    with pytest.raises(InputError, match=message) as refused:
+        manifest.load(write(tmp_path, table))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_or_unreadable_manifest_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"manifest not found: .*manifest.parquet"):
+        manifest.load(tmp_path)
+    (tmp_path / "manifest.parquet").write_bytes(b"no parquet at all")
+    with pytest.raises(InputError, match=r"manifest .* cannot be read"):
+        manifest.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ("name\nrock\n", "no column 'kind'"),
+        ("name,kind\nrock,binary\n", "tag 'rock' has a kind other than"),
+        ("name,kind\njazz,classification\n", "no column 'jazz'"),
+    ],
+)
+def test_wrong_declarations_of_tags_are_refused(tmp_path: Path, declared: str, message: str) -> None:
+    (tmp_path / "tags.csv").write_text(declared)
+    with pytest.raises(InputError, match=message):
+        manifest.load(write(tmp_path, ROWS))

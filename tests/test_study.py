@@ -1,0 +1,121 @@
+"""A study file is read strictly: whatever is wrong in it is one line that names the key."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.errors import InputError
+from bench.study import Study, read_study, shipped_studies
+
+PLAIN = """
+sizes = [20, 10]
+[corpus]
+name = "manifest"
+[[families]]
+family = "prior"
+"""
+
+
+def study(tmp_path: Path, text: str) -> Study:
+    (tmp_path / "mine.toml").write_text(text)
+    return read_study(str(tmp_path / "mine.toml"))
+
+
+def test_a_plain_study_is_complete_with_its_defaults(tmp_path: Path) -> None:
+    read = study(tmp_path, PLAIN)
+    assert read.name == "mine"
+    assert read.sizes == [10, 20]
+    assert read.seeds == [0]
+    assert read.audio.sample_rate == 16000
+    assert read.corpus.settings["file"] == "manifest.parquet"
+    assert [entry.label for entry in read.entries()] == ["prior"]
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        (("sizes = [20, 10]", ""), ["sizes", "is missing"]),
+        (("sizes = [20, 10]", "sizes = []"), ["sizes"]),
+        (("sizes = [20, 10]", "sizes = [10, 10]"), ["sizes", "twice"]),
+        (("sizes = [20, 10]", "sizes = [0]"), ["sizes.0"]),
+        (("sizes = [20, 10]", 'sizes = "many"'), ["sizes", "many"]),
+        (("sizes", "colour = 1\nsizes"), ["colour", "unknown key"]),
+        (("sizes", "seeds = [-1]\nsizes"), ["seeds.0"]),
+        (('name = "manifest"', 'name = "manifesto"'), ["corpus", "manifesto", "manifest"]),
+        (('name = "manifest"', 'name = "manifest"\ncolour = 1'), ["corpus.colour", "unknown key"]),
+        (('name = "manifest"', 'name = "manifest"\nfile = 3'), ["corpus.file"]),
+        (('name = "manifest"', 'name = "manifest"\n[split]\ntest = 1.5'), ["split.test", "1.5"]),
+        (('name = "manifest"', 'name = "manifest"\n[split]\ntest = 0.5\nvalid=0.5'), ["split", "nothing to train on"]),
+        (('name = "manifest"', 'name = "manifest"\n[audio]\nsample_rate = 10'), ["audio.sample_rate", "10"]),
+        (('family = "prior"', 'family = "priest"'), ["families.priest", "unknown family", "gbt", "prior"]),
+        (('family = "prior"', 'family = "prior"\ncolour = 1'), ["families.prior.colour", "unknown key"]),
+        (('family = "prior"', 'family = "gbt"\nlearning_rate = -1'), ["families.gbt.learning_rate", "-1"]),
+        (('family = "prior"', 'family = "prior"\n[[families]]\nfamily = "prior"'), ["families", "label 'prior'"]),
+        (('family = "prior"', 'family = "extraction"'), ["families.extraction", "no model family"]),
+        (("[corpus]", "[corpus"), ["not valid TOML"]),
+    ],
+)
+def test_what_is_wrong_is_one_line_that_names_it(tmp_path: Path, change: tuple[str, str], names: list[str]) -> None:
+    with pytest.raises(InputError) as refused:
+        study(tmp_path, PLAIN.replace(*change, 1))
+    assert "\n" not in str(refused.value)
+    for name in [*names, "mine.toml"]:
+        assert name in str(refused.value)
+
+
+def test_a_name_cannot_leave_the_projects_packages(tmp_path: Path) -> None:
+    for name in ("os", "..cli", "bench.cli", "../x"):
+        with pytest.raises(InputError, match="unknown family"):
+            study(tmp_path, PLAIN.replace("prior", name))
+
+
+def test_an_unknown_study_is_refused_with_the_shipped_ones() -> None:
+    with pytest.raises(InputError, match=r"no study 'nonsense'.*demo.*paper.*smoke"):
+        read_study("nonsense")
+
+
+@pytest.mark.parametrize("name", shipped_studies())
+def test_every_shipped_study_can_be_read(name: str) -> None:
+    read = read_study(name)
+    assert read.name == name
+    assert {entry.family for entry in read.entries()} >= {"prior", "linear", "gbt", "waveform", "spectrogram"}
+
+
+NETWORK = '[[families]]\nfamily = "{}"\nlabel = "{}"\n{}'
+
+
+def pairs(tmp_path: Path, *networks: tuple[str, str, str]) -> dict[str, str]:
+    read = study(tmp_path, PLAIN + "\n".join(NETWORK.format(*network) for network in networks))
+    return {entry.label: entry.pair for entry in read.entries()}
+
+
+def test_the_only_two_networks_are_a_pair(tmp_path: Path) -> None:
+    found = pairs(tmp_path, ("waveform", "w", ""), ("spectrogram", "s", ""))
+    assert found["w"] == found["s"] != ""
+    assert found["prior"] == ""
+
+
+def test_of_several_networks_only_those_that_say_so_are_pairs(tmp_path: Path) -> None:
+    wide, small = 'pair = "wide"', 'pair = "small"'
+    found = pairs(
+        tmp_path,
+        ("waveform", "w1", wide),
+        ("spectrogram", "s1", wide),
+        ("waveform", "w2", small),
+        ("spectrogram", "s2", small),
+        ("waveform", "w3", ""),
+    )
+    assert found == {"prior": "", "w1": "wide", "s1": "wide", "w2": "small", "s2": "small", "w3": ""}
+
+
+def test_an_entry_may_hear_the_audio_in_another_way(tmp_path: Path) -> None:
+    read = study(tmp_path, PLAIN + "audio = {sample_rate = 44100}\n")
+    assert read.audio.sample_rate == 16000
+    assert read.entries()[0].audio.sample_rate == 44100
+
+
+def test_cells_are_every_entry_size_and_seed_once(tmp_path: Path) -> None:
+    read = study(tmp_path, PLAIN.replace("sizes", "seeds = [0, 1]\nsizes") + '[[families]]\nfamily="linear"')
+    cells = [(cell.entry.label, cell.n_train, cell.seed) for cell in read.cells()]
+    assert len(cells) == len(set(cells)) == 2 * 2 * 2
+    assert [n_train for _, n_train, _ in cells] == [10] * 4 + [20] * 4
