@@ -1,0 +1,181 @@
+"""Rhythm descriptors: beats and tempo, and the shape and period of the accents that carry them.
+
+Accents are the spectral flux of SuperFlux (Böck & Widmer, DAFx 2013); beats are essentia's TempoTapDegara on them
+(Degara et al. 2012). Beat profile, tempogram ratios and Mellin scale transform are in the style of Prockup et al.
+(ISMIR 2015) and Holzapfel & Stylianou (2011). A track without beats has no tempo, profile or ratios: they are missing.
+"""
+
+from fractions import Fraction
+
+import essentia.standard as es
+import numpy as np
+import scipy.fft
+import scipy.ndimage
+from numpy.typing import NDArray
+
+from baselines.features.series import numbered
+from baselines.features.stft import BlockTransform, Float32Array, SpectrumBlock
+
+Float64Array = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+BANDS_PER_OCTAVE, LOWEST_BAND, HIGHEST_BAND = 24, 30.0, 17000.0  # SuperFlux; Hz
+COMPRESSION = 1000.0  # log10(1 + c·magnitude): a sine at full scale gives 3, one at -60 dB gives 0.3
+MAX_FILTER_BANDS, FLUX_FRAMES = 3, 2  # SuperFlux
+REGISTERS = ("low", "mid", "high")  # thirds of the accent bands
+SLOWEST_BPM, FASTEST_BPM = 30.0, 300.0  # beyond them the tracker has followed nothing
+FEWEST_BEATS = 4
+ONSET_SPACING = 0.03  # seconds to either side
+QUIETEST_ONSET = 0.5  # accent, summed over bands: the least significant bit of 16 at random gives 0.1
+BEAT_PHASES = 36
+TEMPOGRAM_RATIOS = tuple(
+    map(Fraction, ("4", "8/3", "3", "2", "4/3", "3/2", "1", "2/3", "3/4", "1/2", "1/3", "3/8", "1/4"))
+)
+MELLIN_LAGS, MELLIN_POINTS, MELLIN_COEFFICIENTS = (0.06, 8.0), 512, 40  # seconds
+TEMPOGRAM_BPM, TEMPOGRAM_POINTS = (40.0, 240.0), 25
+
+
+class Rhythm:
+    """The rhythm descriptors of tracks analysed by one transform."""
+
+    def __init__(self, transform: BlockTransform) -> None:
+        self._frame_rate = transform.frame_rate
+        self._filters = accent_filters(transform.frequencies)
+        self._beats = es.TempoTapDegara(sampleRateODF=transform.frame_rate, resample="none")
+        self._danceability = es.Danceability(sampleRate=transform.sample_rate)
+
+    def series(self, block: SpectrumBlock) -> Float32Array:
+        """Return the compressed band magnitudes of a block, shape (frames, bands)."""
+        compressed: Float32Array = np.log10(1 + COMPRESSION * (block.magnitudes @ self._filters))
+        return compressed
+
+    def describe(self, bands: Float32Array, samples: Float32Array) -> dict[str, float]:
+        """Return the descriptors of a track from its band magnitudes, shape (frames, bands), and its samples."""
+        flux = accents(bands)
+        whole = flux.sum(axis=1)
+        registers = [part.sum(axis=1) for part in np.array_split(flux, len(REGISTERS), axis=1)]
+        signals = dict(zip(("", *(f"_{name}" for name in REGISTERS)), (whole, *registers), strict=True))
+        onsets = self._onsets(whole)
+        ticks = self._ticks(whole) if len(onsets) >= FEWEST_BEATS else np.empty(0)
+        tempo = 60 / float(np.median(np.diff(ticks))) if len(ticks) else np.nan
+        values = _beat_statistics(ticks, tempo) | self._onset_statistics(whole, onsets)
+        for suffix, signal in signals.items():
+            correlation = autocorrelation(signal)
+            values |= self._beat_profile(f"beat_profile{suffix}", signal, ticks)
+            values |= self._tempogram_ratios(f"tempogram_ratio{suffix}", correlation, tempo)
+        correlation = autocorrelation(whole)
+        values |= self._mellin(correlation) | self._tempogram(correlation)
+        values["danceability"] = self._dance(whole, samples)
+        return values
+
+    def _onsets(self, accent: Float32Array) -> IntArray:
+        """Return the frames of the onsets: peaks that rise above the mean of their second by the track's deviation."""
+        local = scipy.ndimage.uniform_filter1d(accent, max(3, round(self._frame_rate)))
+        highest = scipy.ndimage.maximum_filter1d(accent, 1 + 2 * round(ONSET_SPACING * self._frame_rate))
+        least = np.maximum(local + accent.std(), QUIETEST_ONSET)
+        return np.flatnonzero((accent == highest) & (accent > least))
+
+    def _ticks(self, accent: Float32Array) -> Float64Array:
+        """Return the times of the beats in seconds, shape (beats,); empty where there are none.
+
+        On silence and on a constant the tracker counts frames: such ticks are too fast to be beats.
+        """
+        ticks = np.asarray(self._beats(accent.astype(np.float32)), np.float64)
+        if len(ticks) < FEWEST_BEATS or not SLOWEST_BPM <= 60 / np.median(np.diff(ticks)) <= FASTEST_BPM:
+            return np.empty(0)
+        return ticks
+
+    def _onset_statistics(self, accent: Float32Array, onsets: IntArray) -> dict[str, float]:
+        """Return onsets a second, their accents, and the intervals between them in seconds."""
+        gaps = np.diff(onsets) / self._frame_rate
+        return {
+            "accent.mean": float(accent.mean()),
+            "accent.std": float(accent.std()),
+            "onset_rate": len(onsets) / (len(accent) / self._frame_rate),
+            "onset_strength.mean": float(accent[onsets].mean()) if len(onsets) else np.nan,
+            "onset_strength.std": float(accent[onsets].std()) if len(onsets) else np.nan,
+            "onset_interval.mean": float(gaps.mean()) if len(gaps) else np.nan,
+            "onset_interval.std": float(gaps.std()) if len(gaps) else np.nan,
+        }
+
+    def _beat_profile(self, name: str, accent: Float32Array, ticks: Float64Array) -> dict[str, float]:
+        """Return the mean and deviation of the accents at 36 phases of the beat, each beat scaled to a maximum of 1."""
+        if not len(ticks):
+            profile = np.full((1, BEAT_PHASES), np.nan)
+        else:
+            phases = ticks[:-1, None] + np.diff(ticks)[:, None] * (np.arange(BEAT_PHASES) / BEAT_PHASES)
+            beats = np.interp(phases * self._frame_rate, np.arange(len(accent)), accent)
+            profile = beats / np.maximum(beats.max(axis=1, keepdims=True), 1e-9)
+        means = zip(numbered(name, BEAT_PHASES), profile.mean(axis=0).tolist(), strict=True)
+        deviations = zip(numbered(name, BEAT_PHASES), profile.std(axis=0).tolist(), strict=True)
+        return {f"{key}.mean": value for key, value in means} | {f"{key}.std": value for key, value in deviations}
+
+    def _tempogram_ratios(self, name: str, correlation: Float64Array, tempo: float) -> dict[str, float]:
+        """Return the autocorrelation of the accents at the period of each ratio of the tempo."""
+        ratios = np.array([float(ratio) for ratio in TEMPOGRAM_RATIOS])
+        periods = 60 / (tempo * ratios)
+        values = self._at_lags(correlation, periods) if np.isfinite(tempo) else np.full(len(ratios), np.nan)
+        keys = [f"{name}.{str(ratio).replace('/', '_')}" for ratio in TEMPOGRAM_RATIOS]
+        return dict(zip(keys, values.tolist(), strict=True))
+
+    def _mellin(self, correlation: Float64Array) -> dict[str, float]:
+        """Return the scale transform of the autocorrelation, which does not change with the tempo.
+
+        The lag axis is warped to its logarithm; the magnitudes of the Fourier transform there, scaled to a maximum of
+        1, are summed up by their cosine transform (Holzapfel & Stylianou 2011).
+        """
+        lags = np.geomspace(*MELLIN_LAGS, MELLIN_POINTS)
+        warped = self._at_lags(correlation, lags) * np.sqrt(lags)
+        magnitudes = np.abs(scipy.fft.rfft(warped * np.hanning(MELLIN_POINTS)))[: MELLIN_POINTS // 4]
+        scaled = magnitudes / max(float(magnitudes.max()), 1e-9)
+        coefficients = scipy.fft.dct(scaled, norm="ortho")[:MELLIN_COEFFICIENTS]
+        return dict(zip(numbered("mellin", MELLIN_COEFFICIENTS), coefficients.tolist(), strict=True))
+
+    def _tempogram(self, correlation: Float64Array) -> dict[str, float]:
+        """Return the autocorrelation of the accents at 25 tempi from 40 to 240 BPM, evenly in the logarithm."""
+        periods = 60 / np.geomspace(*TEMPOGRAM_BPM, TEMPOGRAM_POINTS)
+        values = self._at_lags(correlation, periods)
+        return dict(zip(numbered("tempogram", TEMPOGRAM_POINTS), values.tolist(), strict=True))
+
+    def _at_lags(self, correlation: Float64Array, seconds: Float64Array) -> Float64Array:
+        return np.interp(seconds * self._frame_rate, np.arange(len(correlation)), correlation, right=0)
+
+    def _dance(self, accent: Float32Array, samples: Float32Array) -> float:
+        return float(self._danceability(samples)[0]) if accent.any() else np.nan
+
+
+def accent_filters(frequencies: Float64Array) -> Float32Array:
+    """Return the triangular filters of SuperFlux, shape (bins, bands): 24 an octave, fewer where bins are few."""
+    octaves = np.log2(np.array([LOWEST_BAND, min(HIGHEST_BAND, frequencies[-1])]) / 440)
+    steps = np.arange(np.ceil(octaves[0] * BANDS_PER_OCTAVE), np.floor(octaves[1] * BANDS_PER_OCTAVE) + 1)
+    centres = np.unique(np.rint(440 * 2 ** (steps / BANDS_PER_OCTAVE) / frequencies[1]).astype(np.intp))
+    triangles = [np.interp(np.arange(len(frequencies)), centres[i : i + 3], (0, 1, 0)) for i in range(len(centres) - 2)]
+    return np.column_stack(triangles).astype(np.float32)
+
+
+def accents(bands: Float32Array) -> Float32Array:
+    """Return the rise of each band over the loudest of it and its neighbours two frames before, shape of `bands`."""
+    loudest = scipy.ndimage.maximum_filter1d(bands, size=MAX_FILTER_BANDS, axis=1)
+    rise = np.zeros_like(bands)
+    np.maximum(bands[FLUX_FRAMES:] - loudest[:-FLUX_FRAMES], 0, out=rise[FLUX_FRAMES:])
+    return rise
+
+
+def autocorrelation(signal: Float32Array) -> Float64Array:
+    """Return the autocorrelation of a signal about its mean, 1 at lag 0, shape (lags,); zeros for a constant."""
+    centred = signal.astype(np.float64) - signal.mean(dtype=np.float64)
+    spectrum = scipy.fft.rfft(centred, scipy.fft.next_fast_len(2 * len(centred)))
+    correlation = scipy.fft.irfft(np.abs(spectrum) ** 2)[: len(centred)]
+    return np.asarray(correlation / max(float(correlation[0]), 1e-9))
+
+
+def _beat_statistics(ticks: Float64Array, tempo: float) -> dict[str, float]:
+    """Return the tempo in BPM, the beats a second between the first and the last, and their relative deviation."""
+    if not len(ticks):
+        return dict.fromkeys(("tempo", "beat_rate", "beat_variation"), np.nan)
+    gaps = np.diff(ticks)
+    return {
+        "tempo": tempo,
+        "beat_rate": float(len(gaps) / gaps.sum()),
+        "beat_variation": float(gaps.std() / gaps.mean()),
+    }

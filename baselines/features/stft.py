@@ -1,0 +1,68 @@
+"""The transform that the descriptor groups share: blocks of short-time magnitude spectra, as essentia computes them.
+
+Frames lie within the track, so that its cut ends, in an excerpt the middle of a song, are heard as neither onsets nor
+noise. Windows are essentia's, so that a filterbank read from essentia with unit spectra (`response`) gives essentia's
+own values.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import essentia.standard as es
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+Float32Array = NDArray[np.float32]
+
+FRAMES_PER_BLOCK = 1024  # even; bounds the memory of a track of any length
+
+
+@dataclass(frozen=True)
+class SpectrumBlock:
+    """Consecutive frames: `frames`, shape (frames, samples), and `magnitudes`, shape (frames, bins)."""
+
+    frames: Float32Array
+    magnitudes: Float32Array
+
+
+class BlockTransform:
+    """Short-time spectra at `sample_rate`, with frames of at least `frame_seconds` and a power of two samples.
+
+    `hop` and `frame_size` are in samples, `frequencies` gives each bin's in Hz, shape (bins,).
+    """
+
+    def __init__(self, sample_rate: int, *, frame_seconds: float, hop_seconds: float) -> None:
+        self.sample_rate = sample_rate
+        self.frame_size = 1 << int(np.ceil(np.log2(frame_seconds * sample_rate)))
+        self.hop = max(1, round(hop_seconds * sample_rate))
+        self.frequencies = np.linspace(0, sample_rate / 2, self.frame_size // 2 + 1)
+        windowing = es.Windowing(type="blackmanharris62", zeroPhase=False, size=self.frame_size)
+        self.window: Float32Array = np.array(windowing(np.ones(self.frame_size, np.float32)))
+
+    @property
+    def bins(self) -> int:
+        """The number of bins of a spectrum."""
+        return len(self.frequencies)
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second."""
+        return self.sample_rate / self.hop
+
+    def blocks(self, samples: Float32Array) -> Iterator[SpectrumBlock]:
+        """Yield the spectra of a track, an even number of frames a block; a last odd frame is left out.
+
+        A track of less than two frames is padded with zeros.
+        """
+        padding = max(0, self.frame_size + self.hop - len(samples))
+        frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (0, padding)), self.frame_size)[:: self.hop]
+        count = len(frames) // 2 * 2
+        for first in range(0, count, FRAMES_PER_BLOCK):
+            block = frames[first : min(first + FRAMES_PER_BLOCK, count)]
+            yield SpectrumBlock(block, np.abs(scipy.fft.rfft(block * self.window, axis=1)))
+
+
+def response(algorithm: Callable[[Float32Array], Float32Array], inputs: int) -> Float32Array:
+    """Return the matrix of a linear essentia algorithm, shape (inputs, outputs), read off with unit inputs."""
+    return np.array([algorithm(unit) for unit in np.eye(inputs, dtype=np.float32)], np.float32)
