@@ -1,12 +1,14 @@
 """The caption of Table 1: what a reader must know to read a number of it, each fact taken from the records."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from bench.record import RunRecord
-from reports.published import Published
+from reports.published import PublishedNetwork
 from reports.study_folder import HIT_CAP_MARK, StudyFolder
 from reports.table import escape, track_count
+
+Networks = Mapping[str, PublishedNetwork]
 
 NO_UNCERTAINTY = (
     "**No uncertainty is printed yet.** Neither the variance between trainings nor the sampling of the test tracks is "
@@ -30,16 +32,18 @@ def headline(study: StudyFolder) -> str:
     return "\n\n".join(parts)
 
 
-def notes(study: StudyFolder, published: Published) -> str:
-    """Return the list under the table, one fact a line."""
+def notes(study: StudyFolder, networks: Networks) -> str:
+    """Return the list under the table, one fact a line; `networks` are the paper's, by family."""
     records = [one.record for one in study.finished]
     lines = [
         _measures(records),
         _seeds(study),
         "**Δ** is spectrogram against waveform at one size, positive where spectrogram is better, in percentage points "
-        "for ROC-AUC and PR-AUC; it stands on the lower row of its pair. The best value of each measure is bold.",
+        "for ROC-AUC and PR-AUC; it is taken before rounding and stands on the lower row of its pair.",
+        "**Bold** is the best value of a measure in the whole table.",
         f"**Audio.** {_by_label(records, _audio)}.",
-        *_sizes(records, published),
+        *_sizes(records, networks),
+        *_departures(records, networks),
         *_unscored(records[0]),
         *_capped(records),
         *_special_tags(study),
@@ -82,28 +86,42 @@ def _audio(record: RunRecord) -> str:
     return f"{record.audio.sample_rate:,} Hz mono, {part}"
 
 
-def _sizes(records: Sequence[RunRecord], published: Published) -> Iterator[str]:
+def _sizes(records: Sequence[RunRecord], networks: Networks) -> Iterator[str]:
     """Yield the numbers of parameters, each network's beside that of the paper's network for as many tags."""
-    described: dict[str, None] = {}
-    for label in dict.fromkeys(record.label for record in records):
-        own = [record for record in records if record.label == label]
-        counts = [record.n_parameters for record in own if record.n_parameters is not None]
+    described = []
+    for label, record in _first_by_label(records).items():
+        counts = [one.n_parameters for one in records if one.label == label and one.n_parameters is not None]
         if counts:
-            described[f"{escape(label)} {_span(counts)}{_beside_paper(own[0], published)}"] = None
+            n_tags = len(record.per_tag) + len(record.unscored_tags)
+            paper = networks.get(record.family)
+            compared = "" if paper is None else _compared(counts[0], paper.n_parameters(n_tags))
+            described.append(f"{escape(label)} {_span(counts)}{compared}")
     if described:
         yield f"**Parameters.** {'; '.join(described)}."
 
 
-def _beside_paper(record: RunRecord, published: Published) -> str:
-    n_tags = len(record.per_tag) + len(record.unscored_tags)
-    paper = published.networks.n_parameters(record.family, n_tags)
-    if paper is None:
-        return ""
-    facts = [f"the paper's network: {paper:,}"]
-    patch_seconds = record.settings.get("patch_seconds")
-    if patch_seconds is not None:
-        facts.append(f"patches of {patch_seconds:g} s, the paper's: {published.networks.patch_seconds:g} s")
-    return f" ({'; '.join(facts)})"
+def _compared(n_parameters: int, paper: int) -> str:
+    if n_parameters == paper:
+        return " (as in the paper)"
+    return f" ({'smaller' if n_parameters < paper else 'larger'} than the paper's network, which has {paper:,})"
+
+
+def _departures(records: Sequence[RunRecord], networks: Networks) -> Iterator[str]:
+    """Yield, for each network, the settings that are not the paper's."""
+    for label, record in _first_by_label(records).items():
+        paper = networks.get(record.family)
+        departures = {} if paper is None else paper.departures(record.settings)
+        if departures:
+            named = ", ".join(
+                f"{name} {_setting(own)} (paper {_setting(its)})" for name, (own, its) in departures.items()
+            )
+            yield f"**{escape(label)}** departs from the paper's settings: {named}."
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, list):
+        return "/".join(map(str, value))
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _unscored(record: RunRecord) -> Iterator[str]:
@@ -137,6 +155,13 @@ def _by_label(records: Sequence[RunRecord], describe: Callable[[RunRecord], str]
     if len(set(facts.values())) == 1:
         return facts[records[0].label]
     return "; ".join(f"{escape(label)}: {fact}" for label, fact in facts.items())
+
+
+def _first_by_label(records: Iterable[RunRecord]) -> dict[str, RunRecord]:
+    first: dict[str, RunRecord] = {}
+    for record in records:
+        first.setdefault(record.label, record)
+    return first
 
 
 def _span(counts: Sequence[int]) -> str:

@@ -1,8 +1,10 @@
 """Draws each measure against the number of training tracks, one line a model, to be read in black and white too."""
 
 import io
+import math
 from collections.abc import Iterable, Sequence
 from itertools import cycle
+from textwrap import shorten
 from typing import Any
 
 import matplotlib.style
@@ -13,9 +15,18 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from reports.rows import MEASURES, Measure, Row
 from reports.table import track_count
 
+COMBINED_FIGURE = "table1.svg"
+LONGEST_NAME = 40  # characters of a model's label in a legend
+
+_FONT_POINTS = 9
+_HANDLE_EMS = 4  # long enough to show a dash pattern
+_TICK_ROOM = 0.09  # share of the axis that the name of a size takes
 _STYLE = {
     "svg.hashsalt": "tagbench",  # otherwise element names are random and the bytes differ from run to run
-    "font.size": 9,
+    "font.size": _FONT_POINTS,
+    "text.parse_math": False,  # a label may hold a dollar sign
+    "lines.linewidth": 1.4,
+    "lines.markersize": 5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -37,12 +48,12 @@ _LINES: tuple[dict[str, Any], ...] = (
 
 
 def figures(rows: Sequence[Row]) -> dict[str, bytes]:
-    """Return SVG files by name: one for each measure, and `table1.svg` with all three side by side.
+    """Return SVG files by name: one for each measure, and `COMBINED_FIGURE` with all side by side.
 
     The same rows give the same bytes, whatever the user's matplotlib settings.
     """
     drawn = {f"{measure.field}.svg": _svg(rows, [measure]) for measure in MEASURES}
-    return drawn | {"table1.svg": _svg(rows, MEASURES)}
+    return drawn | {COMBINED_FIGURE: _svg(rows, MEASURES)}
 
 
 def _svg(rows: Sequence[Row], measures: Sequence[Measure]) -> bytes:
@@ -55,49 +66,66 @@ def _svg(rows: Sequence[Row], measures: Sequence[Measure]) -> bytes:
 
 def draw(rows: Sequence[Row], measures: Sequence[Measure]) -> Figure:
     """Return a figure with one panel for each measure and a legend above them, models in the order of the rows."""
-    labels = list(dict.fromkeys(row.label for row in rows))
-    columns = min(len(labels), 2 if len(measures) == 1 else 5)
-    legend_lines = -(-len(labels) // columns)
-    figure = Figure(figsize=(1.0 + 2.9 * len(measures), 2.7 + 0.22 * legend_lines), layout="constrained")
+    names = [shorten(label, LONGEST_NAME, placeholder=" …") for label in dict.fromkeys(row.label for row in rows)]
+    width = 1.0 + 2.9 * len(measures)
+    columns = _legend_columns(names, width)
+    figure = Figure(figsize=(width, 3.0 + 0.2 * math.ceil(len(names) / columns)), layout="constrained")
     panels = figure.subplots(1, len(measures), squeeze=False)[0]
     for panel, measure in zip(panels, measures, strict=True):
         _draw_panel(panel, rows, measure)
-    handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=columns, frameon=False, handlelength=4)
+    figure.legend(
+        panels[0].lines, names, loc="outside upper center", ncols=columns, frameon=False, handlelength=_HANDLE_EMS
+    )
     return figure
 
 
+def _legend_columns(names: Sequence[str], width: float) -> int:
+    """Return how many names fit side by side in `width` inches, counting each as long as the longest."""
+    em = _FONT_POINTS / 72  # inches
+    column = em * (_HANDLE_EMS + 3 + 0.65 * max(map(len, names)))  # a letter is about 0.6 em wide in this font
+    return max(1, min(len(names), int(width / column)))
+
+
 def _draw_panel(panel: Axes, rows: Sequence[Row], measure: Measure) -> None:
-    sizes = sorted({row.n_train for row in rows})
-    labels = list(dict.fromkeys(row.label for row in rows))
+    labels = dict.fromkeys(row.label for row in rows)
     for label, look in zip(labels, cycle(_LINES), strict=False):
         _draw_model(panel, [row for row in rows if row.label == label], measure, look)
     if all(measure.of(row.metrics) is None for row in rows):
         panel.text(0.5, 0.5, "no tag of this kind is scored", transform=panel.transAxes, ha="center", color="0.4")
         panel.set_yticks([])
-    panel.set_xscale("log")
-    panel.set_xlim(sizes[0] / 1.4, sizes[-1] * 1.4)
-    panel.xaxis.set_major_locator(FixedLocator(sizes))
-    panel.xaxis.set_major_formatter(FixedFormatter([track_count(size) for size in sizes]))
-    panel.xaxis.set_minor_locator(NullLocator())
-    panel.set_xlabel("training tracks (log scale)")
+    _set_size_axis(panel, sorted({row.n_train for row in rows}))
     better = "higher" if measure.higher_is_better else "lower"
-    panel.set_title(f"{f'{measure.title} {measure.unit}'.strip()}, {better} is better", fontsize="medium")
+    panel.set_title(f"{measure.heading}, {better} is better", fontsize="medium")
 
 
 def _draw_model(panel: Axes, rows: Iterable[Row], measure: Measure, look: dict[str, Any]) -> None:
     """Draw the means as a line, and where there are several seeds, each of them as a dot."""
     by_size = sorted(rows, key=lambda row: row.n_train)
     means = [(row.n_train, value) for row in by_size if (value := measure.of(row.metrics)) is not None]
-    panel.plot(
-        [size for size, _ in means],
-        [value * measure.scale for _, value in means],
-        label=by_size[0].label,
-        linewidth=1.4,
-        markersize=5,
-        **look,
-    )
+    panel.plot([size for size, _ in means], [value * measure.scale for _, value in means], **look)
     for row in by_size:
         values = [value * measure.scale for one in row.per_seed if (value := measure.of(one)) is not None]
         if len(row.per_seed) > 1:
-            panel.scatter([row.n_train] * len(values), values, s=5, color=look["color"], alpha=0.6, linewidths=0)
+            panel.scatter([row.n_train] * len(values), values, s=7, color=look["color"], linewidths=0)
+
+
+def _set_size_axis(panel: Axes, sizes: Sequence[int]) -> None:
+    """Make the x axis logarithmic with the study's own sizes as ticks, named where there is room."""
+    left, right = sizes[0] / 1.4, sizes[-1] * 1.4
+    panel.set_xscale("log")
+    panel.set_xlim(left, right)
+    panel.xaxis.set_major_locator(FixedLocator(sizes))
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.xaxis.set_major_formatter(FixedFormatter(_tick_names(sizes, room=_TICK_ROOM * math.log(right / left))))
+    panel.set_xlabel("training tracks (log scale)")
+
+
+def _tick_names(sizes: Sequence[int], room: float) -> list[str]:
+    """Return a name for each size, empty where a named larger one is nearer than `room` on the logarithmic axis."""
+    names: list[str] = []
+    named = math.inf
+    for size in reversed(sizes):
+        fits = math.log(named / size) >= room
+        names.append(track_count(size) if fits else "")
+        named = size if fits else named
+    return names[::-1]

@@ -1,6 +1,7 @@
 """Reads `published.toml`: the numbers that others printed, each with the version of the paper that it stands in."""
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.record import Measures
 from reports.rows import MEASURES, Row
+
+Setting = int | float | list[int]
 
 
 class _Strict(BaseModel):
@@ -44,29 +47,30 @@ class PublishedTable(_Strict):
     rows: tuple[PublishedRow, ...]
 
 
-class NetworkSize(_Strict):
-    """Trainable parameters of a network of the paper: `fixed`, and `per_tag` for each tag."""
+class PublishedNetwork(_Strict):
+    """A network of the paper: trainable parameters, `fixed` and `per_tag` for each tag, and the settings it tells."""
 
     fixed: int
     per_tag: int
+    settings: dict[str, Setting]
 
+    def n_parameters(self, n_tags: int) -> int:
+        """Return the trainable parameters for `n_tags` tags."""
+        return self.fixed + self.per_tag * n_tags
 
-class PublishedNetworks(_Strict):
-    """The paper's networks: seconds of a training patch, and sizes by family."""
-
-    patch_seconds: float
-    parameters: dict[str, NetworkSize]
-
-    def n_parameters(self, family: str, n_tags: int) -> int | None:
-        """Return the trainable parameters of the paper's network for `n_tags` tags; None where it has no such."""
-        size = self.parameters.get(family)
-        return None if size is None else size.fixed + size.per_tag * n_tags
+    def departures(self, settings: Mapping[str, object]) -> dict[str, tuple[object, Setting]]:
+        """Return, by name, the settings that differ from the paper's: the one used, and the paper's."""
+        return {
+            name: (settings[name], paper)
+            for name, paper in self.settings.items()
+            if name in settings and settings[name] != paper
+        }
 
 
 class Published(_Strict):
-    """All of `published.toml`."""
+    """All of `published.toml`; networks by family."""
 
-    networks: PublishedNetworks
+    networks: dict[str, PublishedNetwork]
     tables: tuple[PublishedTable, ...]
 
     @property

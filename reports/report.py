@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reports.caption import headline, notes
-from reports.figures import figures
+from reports.figures import COMBINED_FIGURE, figures
 from reports.published import PublishedTable, published
 from reports.rows import against_exact_labels
 from reports.study_folder import StudyFolder, read_study_folder
@@ -45,7 +45,11 @@ def _study_sections(study: StudyFolder) -> Iterator[str]:
     yield "# Table 1"
     yield headline(study)
     yield markdown_table(study.rows)
-    yield notes(study, published())
+    yield notes(study, published().networks)
+    yield (
+        "![Each measure against the number of training tracks, one line a model; where there are several seeds, a dot "
+        f"is one of them]({FIGURES_FOLDER}/{COMBINED_FIGURE})"
+    )
     exact = against_exact_labels(study.rows)
     if exact:
         yield "## The same predictions against exact labels"

@@ -26,6 +26,11 @@ class Measure:
     decimals: int
     higher_is_better: bool
 
+    @property
+    def heading(self) -> str:
+        """The title with its unit."""
+        return f"{self.title} {self.unit}".strip()
+
     def of(self, measures: Measures) -> float | None:
         """Return this measure's value, unscaled; None where no tag of its kind was scored."""
         value: float | None = getattr(measures, self.field)

@@ -35,7 +35,7 @@ def markdown_table(rows: Iterable[Row]) -> str:
     ordered = in_paper_order(rows)
     best = {measure.field: best_rows(ordered, measure) for measure in MEASURES}
     delta = gains(ordered)
-    header = ["Model", "Training tracks", *(f"{m.title} {m.unit}".strip() for m in MEASURES)]
+    header = ["Model", "Training tracks", *(measure.heading for measure in MEASURES)]
     header += [f"Δ {measure.title}" for measure in MEASURES]
     body = []
     for row in ordered:
