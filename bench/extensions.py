@@ -6,26 +6,28 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points
 from types import ModuleType
 
-from bench.errors import InputError
 
+def find_module(name: str, packages: Sequence[str], entry_point_group: str) -> ModuleType | None:
+    """Return the module `name` of the first of `packages` that has one, else that of an entry point, else None.
 
-def find_module(what: str, name: str, packages: Sequence[str], entry_point_group: str) -> ModuleType:
-    """Return the module `name` of the first of `packages` that has one, else the entry point of that name.
-
-    Nothing outside these packages and the installed entry points can be named. Raises `InputError` for an unknown
-    name, listing the known ones.
+    Nothing outside these packages and the installed entry points can be named.
     """
-    own = {module: package for package in reversed(packages) for module in _modules(package)}
-    if name in own:
-        return importlib.import_module(f"{own[name]}.{name}")
-    installed = {point.name: point for point in entry_points(group=entry_point_group)}
-    if name in installed:
-        module = installed[name].load()
-        if not isinstance(module, ModuleType):
-            raise InputError(f"{what} {name!r}: the installed entry point must name a module")
-        return module
-    raise InputError(f"unknown {what} {name!r}; known: {', '.join(sorted(own | dict.fromkeys(installed, '')))}")
+    for package in packages:
+        if name in _own_modules(package):
+            return importlib.import_module(f"{package}.{name}")
+    for point in entry_points(group=entry_point_group, name=name):
+        module = point.load()
+        return module if isinstance(module, ModuleType) else None
+    return None
 
 
-def _modules(package: str) -> list[str]:
+def all_modules(packages: Sequence[str], entry_point_group: str) -> dict[str, ModuleType]:
+    """Return every module that `find_module` can find, by name."""
+    names = {name for package in packages for name in _own_modules(package)}
+    names |= {point.name for point in entry_points(group=entry_point_group)}
+    found = {name: find_module(name, packages, entry_point_group) for name in sorted(names)}
+    return {name: module for name, module in found.items() if module is not None}
+
+
+def _own_modules(package: str) -> list[str]:
     return [module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__)]

@@ -3,12 +3,14 @@
 Everything that changes a number stands in it; everything it says is checked when it is read.
 """
 
+import inspect
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -17,11 +19,12 @@ from bench.audio import AudioSettings
 from bench.corpora import corpus_module, settings_model
 from bench.corpus import Corpus
 from bench.errors import InputError
-from bench.extensions import find_module
+from bench.extensions import all_modules, find_module
 from bench.splits import Split, official_split, split
 from bench.tagger import Tagger
 
 FAMILY_PACKAGES = ["baselines", "neural"]
+FAMILY_ENTRY_POINTS = "tagbench.families"
 DELTA_FAMILIES = ("waveform", "spectrogram")  # Δ is spectrogram against waveform
 
 
@@ -162,19 +165,25 @@ class Study(_Section):
 
 
 def tagger_class(family: str) -> type[Tagger]:
-    """Return the one `Tagger` that a family's module defines.
+    """Return the `Tagger` that a family's module defines; raises `InputError` for an unknown family."""
+    module = find_module(family, FAMILY_PACKAGES, FAMILY_ENTRY_POINTS)
+    tagger = _tagger_of(module) if module else None
+    if tagger is None:
+        everything = all_modules(FAMILY_PACKAGES, FAMILY_ENTRY_POINTS)
+        known = [name for name, module in everything.items() if _tagger_of(module)]
+        raise InputError(f"unknown family {family!r}; known: {', '.join(known)}")
+    return tagger
 
-    Raises `InputError` for an unknown family, or a module with none or several.
-    """
-    module = find_module("family", family, FAMILY_PACKAGES, "tagbench.families")
+
+def _tagger_of(module: ModuleType) -> type[Tagger] | None:
+    """Return the one concrete `Tagger` that is defined in a module, if there is one."""
     own = [
         value
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Tagger) and value.__module__ == module.__name__
     ]
-    if len(own) != 1:
-        raise InputError(f"{family!r} is no model family: {module.__name__} defines {len(own)} taggers, not one")
-    return own[0]
+    concrete = [tagger for tagger in own if not inspect.isabstract(tagger)]
+    return concrete[0] if len(concrete) == 1 else None
 
 
 def shipped_studies() -> list[str]:

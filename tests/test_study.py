@@ -51,7 +51,7 @@ def test_a_plain_study_is_complete_with_its_defaults(tmp_path: Path) -> None:
         (('family = "prior"', 'family = "prior"\ncolour = 1'), ["families.prior.colour", "unknown key"]),
         (('family = "prior"', 'family = "gbt"\nlearning_rate = -1'), ["families.gbt.learning_rate", "-1"]),
         (('family = "prior"', 'family = "prior"\n[[families]]\nfamily = "prior"'), ["families", "label 'prior'"]),
-        (('family = "prior"', 'family = "extraction"'), ["families.extraction", "no model family"]),
+        (('family = "prior"', 'family = "extraction"'), ["families.extraction", "unknown family"]),
         (("[corpus]", "[corpus"), ["not valid TOML"]),
     ],
 )

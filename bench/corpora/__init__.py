@@ -13,12 +13,21 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from bench.corpus import Corpus
 from bench.digest import json_digest
-from bench.extensions import find_module
+from bench.errors import InputError
+from bench.extensions import all_modules, find_module
+
+CORPUS_PACKAGES = ["bench.corpora"]
+CORPUS_ENTRY_POINTS = "tagbench.corpora"
 
 
 def corpus_module(name: str) -> ModuleType:
     """Return the module of a data set; raises `InputError` for an unknown name."""
-    return find_module("corpus", name, ["bench.corpora"], "tagbench.corpora")
+    module = find_module(name, CORPUS_PACKAGES, CORPUS_ENTRY_POINTS)
+    if module is None or not hasattr(module, "load"):
+        everything = all_modules(CORPUS_PACKAGES, CORPUS_ENTRY_POINTS)
+        known = [name for name, module in everything.items() if hasattr(module, "load")]
+        raise InputError(f"unknown corpus {name!r}; known: {', '.join(known)}")
+    return module
 
 
 def settings_model(module: ModuleType) -> type[BaseModel]:

@@ -1,0 +1,92 @@
+"""The command line: help, exit codes, and one clear line for every mistake."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bench.cli import exit_code, tagbench
+from tests.conftest import STUDY, TAGBENCH, StudyOnDisk
+
+
+def run_command(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([TAGBENCH, *arguments], capture_output=True, text=True, check=False, cwd=cwd)
+
+
+def test_a_whole_study_through_the_command_line(small_study: StudyOnDisk) -> None:
+    done = run_command(*small_study.arguments)
+    assert done.returncode == 0, done.stderr
+    assert "| prior" in done.stdout
+    assert "mlflow ui --backend-store-uri sqlite:///" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_report_writes_the_same_table_again_from_what_is_recorded(small_study: StudyOnDisk) -> None:
+    small_study.run()
+    written = {name: (small_study.out / name).read_bytes() for name in ("table1.md", "table1.csv", "timings.csv")}
+    for name in written:
+        (small_study.out / name).unlink()
+    assert exit_code(["report", str(small_study.out)]) == 0
+    assert {name: (small_study.out / name).read_bytes() for name in written} == written
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["run"], ["STUDY"]),
+        (["run", "nonsense"], ["nonsense", "smoke"]),
+        (["run", "smoke", "--colour"], ["--colour"]),
+        (["run", "smoke", "--workers", "0"], ["--workers"]),
+        (["run", "smoke", "--device", "abacus"], ["abacus", "auto"]),
+        (["paint"], ["paint"]),
+        (["report", "no/such/folder"], ["no/such/folder"]),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    arguments: list[str], names: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("tagbench: ")
+    assert len(said.err.strip().splitlines()) == 1
+    for name in names:
+        assert name in said.err
+
+
+def test_a_wrong_study_is_one_line_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = StudyOnDisk(tmp_path, STUDY.replace("sizes", "sices"))
+    assert exit_code(study.arguments) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_the_papers_study_names_its_missing_manifest(tmp_path: Path) -> None:
+    done = run_command("run", "paper", "--root", str(tmp_path / "data"), "--out", str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert f"manifest not found: {tmp_path / 'data' / 'manifest.parquet'}" in done.stderr
+
+
+def test_an_output_folder_that_cannot_be_written_is_exit_code_1(
+    small_study: StudyOnDisk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_study.out.write_text("a file stands where the folder should be")
+    assert exit_code(small_study.arguments) == 1
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert str(small_study.out) in said
+
+
+def test_a_device_that_is_not_there_is_refused(small_study: StudyOnDisk, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        assert exit_code([*small_study.arguments, "--device", "cuda"]) == 0
+    else:
+        assert exit_code([*small_study.arguments, "--device", "cuda"]) == 2
+        assert "no CUDA device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", sorted(tagbench.commands))
+def test_every_command_explains_itself_and_stands_in_the_readme(command: str) -> None:
+    assert exit_code([command, "--help"]) == 0
+    assert f"tagbench {command}" in Path("README.md").read_text(encoding="utf-8")

@@ -1,0 +1,162 @@
+"""A study leaves what its contract says, gives every family the same tracks, and never runs a finished cell again."""
+
+import json
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from bench.corpora import manifest
+from bench.errors import InputError
+from bench.record import RunRecord
+from bench.splits import split, subset
+from tests.conftest import STUDY, TAGBENCH, StudyOnDisk
+
+WAVEFORM = """
+[[families]]
+family = "waveform"
+filters = [4, 4, 4, 4, 4, 4]
+backend_filters = 8
+num_units = 8
+patch_seconds = 0.5
+batch_size = 4
+max_updates = 40
+validate_every = 20
+"""
+
+
+def records(out: Path) -> list[RunRecord]:
+    return [RunRecord.load(folder) for folder in sorted((out / "cells").iterdir())]
+
+
+def test_a_study_leaves_what_the_contract_says(finished_study: StudyOnDisk) -> None:
+    left = {str(file.relative_to(finished_study.out)) for file in finished_study.out.iterdir()}
+    assert left >= {"study.toml", "table1.md", "table1.csv", "timings.csv", "figures", "rejected.csv", "mlflow.db"}
+    assert left >= {"targets.parquet", "cells.csv", "cells"}
+    for record in records(finished_study.out):
+        folder = finished_study.out / "cells" / record.digest
+        assert {file.name for file in folder.iterdir()} >= {"record.json", "predictions.parquet", "model"}
+        content = json.loads((folder / "record.json").read_text())
+        assert set(content) >= {"family", "n_train", "seed", "subset_seed", "train_digest", "test_digest", "metrics"}
+        assert set(content) >= {"per_tag", "n_parameters", "train_seconds", "predict_seconds", "settings", "versions"}
+        assert set(content["metrics"]) == {"roc_auc", "pr_auc", "rmse"}
+
+
+def test_targets_and_predictions_are_the_test_tracks_in_one_order(finished_study: StudyOnDisk) -> None:
+    corpus = manifest.load(finished_study.root)
+    test = split(corpus, valid=0.25, test=0.35, seed=0).test
+    targets = pd.read_parquet(finished_study.out / "targets.parquet")
+    assert targets.columns.tolist() == ["id", "tone", "rare", "loud"] or set(targets) == {"id", "tone", "rare", "loud"}
+    assert targets["id"].tolist() == test.ids.tolist()
+    for record in records(finished_study.out):
+        scores = pd.read_parquet(finished_study.out / "cells" / record.digest / "predictions.parquet")
+        assert scores.columns.tolist() == targets.columns.tolist()
+        assert scores["id"].tolist() == targets["id"].tolist()
+
+
+def test_every_family_is_trained_on_the_same_nested_tracks(finished_study: StudyOnDisk) -> None:
+    corpus = manifest.load(finished_study.root)
+    train = split(corpus, valid=0.25, test=0.35, seed=0).train
+    expected = {size: subset(train, size, seed=0).digest for size in (6, 12)}
+    found = [(record.n_train, record.train_digest) for record in records(finished_study.out)]
+    assert len(found) == 4
+    assert all(digest == expected[size] for size, digest in found)
+    assert len({record.test_digest for record in records(finished_study.out)}) == 1
+
+
+def test_a_tag_with_too_few_positives_is_not_scored(finished_study: StudyOnDisk) -> None:
+    for record in records(finished_study.out):
+        assert set(record.per_tag) == {"tone", "loud"}
+        assert set(record.unscored_tags) == {"rare"}
+        assert (record.n_classification_tags, record.n_regression_tags) == (1, 1)
+
+
+def test_the_recorded_measures_are_those_of_the_predictions(finished_study: StudyOnDisk) -> None:
+    targets = pd.read_parquet(finished_study.out / "targets.parquet")
+    for record in records(finished_study.out):
+        scores = pd.read_parquet(finished_study.out / "cells" / record.digest / "predictions.parquet")
+        expected = np.sqrt(np.mean((targets["loud"].astype(float) - scores["loud"]) ** 2))
+        assert record.metrics.rmse == pytest.approx(expected, abs=1e-7)
+        positive, negative = scores["tone"][targets["tone"] == 1], scores["tone"][targets["tone"] == 0]
+        wins = (positive.to_numpy()[:, None] > negative.to_numpy()).mean()
+        ties = (positive.to_numpy()[:, None] == negative.to_numpy()).mean()
+        assert record.metrics.roc_auc == pytest.approx(wins + ties / 2, abs=1e-9)
+
+
+def test_a_finished_cell_is_never_run_again_and_a_lost_one_is(small_study: StudyOnDisk) -> None:
+    small_study.run()
+    table = (small_study.out / "table1.csv").read_bytes()
+    times = {f: (f / "record.json").stat().st_mtime_ns for f in (small_study.out / "cells").iterdir()}
+    lost = sorted(times)[0]
+    shutil.rmtree(lost)
+    small_study.run()
+    again = {f: (f / "record.json").stat().st_mtime_ns for f in (small_study.out / "cells").iterdir()}
+    assert set(again) == set(times)
+    assert {folder for folder in times if again[folder] != times[folder]} == {lost}
+    assert (small_study.out / "table1.csv").read_bytes() == table
+
+
+def test_a_size_more_keeps_the_finished_cells(small_study: StudyOnDisk) -> None:
+    small_study.run()
+    before = {f.name: (f / "record.json").stat().st_mtime_ns for f in (small_study.out / "cells").iterdir()}
+    StudyOnDisk(small_study.file.parent, STUDY.replace("[6, 12]", "[6, 9, 12]")).run()
+    after = {f.name: (f / "record.json").stat().st_mtime_ns for f in (small_study.out / "cells").iterdir()}
+    assert len(after) == len(before) + 2
+    assert all(after[name] == before[name] for name in before)
+
+
+def test_more_tracks_than_there_are_is_refused_before_any_work(tmp_path: Path) -> None:
+    study = StudyOnDisk(tmp_path, STUDY.replace("[6, 12]", "[6, 1000]"))
+    with pytest.raises(InputError, match=r"asks for 1000 training tracks; .* has \d+$"):
+        study.run()
+    assert not study.cache.exists()
+    assert not study.out.exists()
+
+
+def test_broken_tracks_are_listed_with_their_reason_and_the_rest_goes_on(small_study: StudyOnDisk) -> None:
+    (small_study.root / "audio" / "000.wav").write_bytes(b"no audio")
+    soundfile.write(small_study.root / "audio" / "001.wav", np.zeros(16000), 16000)
+    (small_study.root / "audio" / "002.wav").unlink()
+    assert small_study.run() == []
+    rejected = pd.read_csv(small_study.out / "rejected.csv", index_col="path")["reason"]
+    assert set(rejected.index) == {"audio/000.wav", "audio/001.wav", "audio/002.wav"}
+    assert rejected["audio/001.wav"] == "is silent"
+    assert rejected["audio/002.wav"] == "file is missing"
+    assert len(pd.read_parquet(small_study.out / "targets.parquet").query("id in ['t000', 't001', 't002']")) == 0
+
+
+def test_a_cell_that_fails_stops_no_other(tmp_path: Path) -> None:
+    hopeless = WAVEFORM + "learning_rate = 1e30\n"
+    study = StudyOnDisk(tmp_path, STUDY.replace('[[families]]\nfamily = "prior"', hopeless, 1))
+    failures = study.run()
+    assert len(failures) == 2
+    assert all("waveform" in failure for failure in failures)
+    assert [record.label for record in records(study.out)] == ["linear", "linear"]
+    assert "linear" in (study.out / "table1.md").read_text()
+
+
+def test_an_interrupted_run_continues_where_it_was(tmp_path: Path) -> None:
+    study = StudyOnDisk(tmp_path, STUDY + WAVEFORM)
+    command = [TAGBENCH, *study.arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = ""
+        while "linear · 6" not in said:
+            said += process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert rest.strip().splitlines()[-1] == "tagbench: interrupted; run the same command again to continue"
+    assert "Traceback" not in rest
+    finished = {f: (f / "record.json").stat().st_mtime_ns for f in (study.out / "cells").iterdir() if f.suffix == ""}
+    assert 2 <= len(finished) < 6
+    again = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert again.returncode == 0, again.stderr
+    assert again.stderr.count("finished before") == len(finished)
+    assert all((f / "record.json").stat().st_mtime_ns == time for f, time in finished.items())
+    assert len(records(study.out)) == 6

@@ -1,0 +1,118 @@
+"""MLflow holds a study as one parent and its cells as children that can be compared, each logged once."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from tests.conftest import TAGBENCH, StudyOnDisk
+
+
+def client_of(study: StudyOnDisk) -> MlflowClient:
+    return MlflowClient(f"sqlite:///{study.out / 'mlflow.db'}")
+
+
+def runs_of(client: MlflowClient, name: str = "small") -> tuple[list[Run], list[Run]]:
+    experiment = client.get_experiment_by_name(name)
+    assert experiment is not None
+    runs = list(client.search_runs([experiment.experiment_id]))
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    return parents, [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+
+
+def test_one_parent_has_a_finished_child_for_each_cell(finished_study: StudyOnDisk) -> None:
+    (parent,), children = runs_of(client_of(finished_study))
+    assert parent.info.status == "FINISHED"
+    assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parent.info.run_id}
+    assert {child.info.run_name for child in children} == {
+        f"{label} · {size} · seed 0" for label in ("prior", "linear") for size in (6, 12)
+    }
+    assert all(child.info.status == "FINISHED" for child in children)
+
+
+def test_children_have_the_same_keys_steps_and_test_set(finished_study: StudyOnDisk) -> None:
+    client = client_of(finished_study)
+    _, children = runs_of(client)
+    for child in children:
+        assert set(child.data.metrics) >= {"roc_auc", "pr_auc", "rmse", "n_train", "train_seconds"}
+        assert set(child.data.params) >= {"family", "label", "n_train", "seed", "subset_seed", "audio.sample_rate"}
+        assert [metric.step for metric in client.get_metric_history(child.info.run_id, "roc_auc")] == [0]
+    tests = {
+        used.dataset.digest
+        for child in children
+        for used in child.inputs.dataset_inputs
+        if used.tags[0].value == "test"
+    }
+    assert len(tests) == 1
+
+
+def test_runs_can_be_searched_by_training_size(finished_study: StudyOnDisk) -> None:
+    client = client_of(finished_study)
+    experiment = client.get_experiment_by_name("small")
+    assert experiment is not None
+    found = client.search_runs([experiment.experiment_id], "metrics.n_train > 6")
+    assert {run.data.params["n_train"] for run in found} == {"12"}
+
+
+def test_logged_measures_are_the_recorded_ones_and_artifacts_come_back(
+    finished_study: StudyOnDisk, tmp_path: Path
+) -> None:
+    client = client_of(finished_study)
+    parents, children = runs_of(client)
+    child = children[0]
+    names = {artifact.path for artifact in client.list_artifacts(child.info.run_id)}
+    assert names >= {"record.json", "predictions.parquet", "per_tag.json", "model"}
+    record = json.loads(Path(client.download_artifacts(child.info.run_id, "record.json", str(tmp_path))).read_text())
+    assert child.data.metrics["pr_auc"] == pytest.approx(record["metrics"]["pr_auc"])
+    table = json.loads(Path(client.download_artifacts(child.info.run_id, "per_tag.json", str(tmp_path))).read_text())
+    assert {row[table["columns"].index("tag")] for row in table["data"]} == {"tone", "loud"}
+    assert {artifact.path for artifact in client.list_artifacts(parents[0].info.run_id)} >= {"table1.md", "figures"}
+
+
+def test_nothing_is_logged_twice_and_what_was_half_logged_is_replaced(small_study: StudyOnDisk) -> None:
+    small_study.run()
+    client = client_of(small_study)
+    _, children = runs_of(client)
+    client.update_run(children[0].info.run_id, status="RUNNING")
+    small_study.run()
+    parents, again = runs_of(client)
+    assert len(parents) == 1
+    kept = {child.info.run_id for child in children[1:]}
+    assert len(again) == len(children)
+    assert kept < {child.info.run_id for child in again}
+    assert children[0].info.run_id not in {child.info.run_id for child in again}
+
+
+@pytest.mark.slow
+def test_a_server_named_in_the_environment_is_used(small_study: StudyOnDisk, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    store = [
+        "--backend-store-uri",
+        f"sqlite:///{tmp_path / 'server.db'}",
+        "--artifacts-destination",
+        str(tmp_path / "a"),
+    ]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1", *store]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as server:
+        try:
+            assert server.stderr is not None
+            for line in server.stderr:
+                if "Application startup complete" in line:
+                    break
+            environment = os.environ | {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}"}
+            command = [TAGBENCH, *small_study.arguments]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            parents, children = runs_of(MlflowClient(f"http://127.0.0.1:{port}"))
+            assert (len(parents), len(children)) == (1, 4)
+            assert not (small_study.out / "mlflow.db").exists()
+        finally:
+            server.terminate()
