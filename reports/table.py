@@ -21,9 +21,9 @@ def escape(text: str) -> str:
 
 def track_count(n_tracks: int) -> str:
     """Return a number of tracks as the paper writes it (1.2M, 500k) where that is exact to the track."""
-    for unit, letter in ((1_000_000, "M"), (1_000, "k")):
-        if n_tracks >= unit and n_tracks % (unit // 10) == 0:
-            return f"{n_tracks / unit:g}{letter}"
+    unit, letter = (1_000_000, "M") if n_tracks >= 1_000_000 else (1_000, "k")
+    if n_tracks >= unit and n_tracks % (unit // 10) == 0:
+        return f"{n_tracks / unit:g}{letter}"
     return f"{n_tracks:,}"
 
 
