@@ -17,7 +17,7 @@ NO_UNCERTAINTY = (
 
 
 def headline(study: StudyFolder) -> str:
-    """Return what stands above the table: what was done, the corpus's note, and what is still missing."""
+    """Return what stands above the table: what was done, the notes of study and corpus, and what is still missing."""
     record = study.finished[0].record
     corpus = escape(f"{record.corpus} {record.corpus_version}".strip())
     parts = [
@@ -25,6 +25,8 @@ def headline(study: StudyFolder) -> str:
         f"{track_count(record.n_valid)} validation tracks; all are scored on the same {track_count(record.n_test)} "
         "test tracks."
     ]
+    if study.note:
+        parts.append(escape(study.note))
     if record.corpus_note:
         parts.append(f"> {escape(record.corpus_note)}")
     if study.missing:

@@ -8,9 +8,9 @@ from statistics import fmean
 from typing import Literal
 
 from bench.record import Measures
+from bench.study import DELTA_FAMILIES
 
-WAVEFORM = "waveform"
-SPECTROGRAM = "spectrogram"
+WAVEFORM, SPECTROGRAM = DELTA_FAMILIES
 
 RowKey = tuple[str, int]  # label and number of training tracks
 

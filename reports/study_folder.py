@@ -1,6 +1,7 @@
 """Reads what a study left in its output folder: its cells, in its order, and the records of those that are finished."""
 
 import csv
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,11 +11,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import InputError
+from bench.output import CELLS_FILE, CELLS_FOLDER, STUDY_FILE
 from bench.record import RECORD_FILE, RunRecord
 from reports.rows import Row, RowKey
 
-CELLS_FILE = "cells.csv"
-CELLS_FOLDER = "cells"
 HIT_CAP_MARK = "†"
 
 
@@ -41,8 +41,9 @@ class FinishedCell:
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """The cells of a study, in its order: `finished` with their records, and those still `missing`."""
+    """The cells of a study, in its order: `finished` with their records, and those still `missing`; and its note."""
 
+    note: str
     finished: tuple[FinishedCell, ...]
     missing: tuple[Cell, ...]
 
@@ -56,12 +57,12 @@ class StudyFolder:
 
 
 def read_study_folder(out: Path) -> StudyFolder:
-    """Read `cells.csv` and the records of the finished cells under `out`.
+    """Read the study's note, its cells and the records of the finished cells under `out`.
 
     Raises `InputError` when there is no study, no finished cell, a file that cannot be read, or when cells that the
     table would set side by side were not trained or tested on the same tracks.
     """
-    cells = _read_cells(out)
+    note, cells = _read_note(out), _read_cells(out)
     finished, missing = [], []
     for cell in cells:
         folder = out / CELLS_FOLDER / cell.digest
@@ -72,18 +73,34 @@ def read_study_folder(out: Path) -> StudyFolder:
     if not finished:
         raise InputError(f"none of the {len(cells)} cells of the study in {out} is finished; run the study first")
     _refuse_unmatched(finished)
-    return StudyFolder(tuple(finished), tuple(missing))
+    return StudyFolder(note, tuple(finished), tuple(missing))
+
+
+def _read_note(out: Path) -> str:
+    file = _study_file(out, STUDY_FILE)
+    try:
+        return str(tomllib.loads(file.read_text(encoding="utf-8")).get("note", ""))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise _unreadable(file, error) from error
 
 
 def _read_cells(out: Path) -> list[Cell]:
-    file = out / CELLS_FILE
-    if not file.is_file():
-        raise InputError(f"{out} holds no study: it has no {CELLS_FILE}; name the output folder of a study")
+    file = _study_file(out, CELLS_FILE)
     try:
         with file.open(encoding="utf-8", newline="") as lines:
             return [Cell.model_validate(line) for line in csv.DictReader(lines)]
     except (ValidationError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{file} cannot be read ({_first_fault(error)}); run the study again to rewrite it") from error
+        raise _unreadable(file, error) from error
+
+
+def _study_file(out: Path, name: str) -> Path:
+    if not (out / name).is_file():
+        raise InputError(f"{out} holds no study: it has no {name}; name the output folder of a study")
+    return out / name
+
+
+def _unreadable(file: Path, error: Exception) -> InputError:
+    return InputError(f"{file} cannot be read ({_first_fault(error)}); run the study again to rewrite it")
 
 
 def _read_record(folder: Path) -> RunRecord:

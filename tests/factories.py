@@ -1,6 +1,7 @@
 """Makes records and study folders for tests: complete, valid, and different from the default only where told."""
 
 import csv
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,9 @@ def write_study(
     *,
     pairs: dict[str, str] | None = None,
     unfinished: Iterable[RunRecord] = (),
+    note: str = "",
 ) -> Path:
-    """Write a study's output folder: `cells.csv` and the records, with folders but no records for the unfinished.
+    """Write a study's output folder: its note, `cells.csv` and the records; folders without one for the unfinished.
 
     `pairs` gives the pair of a label; without it, waveform and spectrogram form one.
     """
@@ -73,6 +75,7 @@ def write_study(
         folder.mkdir(parents=True)
         if record in finished:
             record.save(folder)
+    (out / "study.toml").write_text(f"note = {json.dumps(note)}\n", encoding="utf-8")
     with (out / "cells.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(lines)
     return out

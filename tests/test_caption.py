@@ -25,6 +25,11 @@ def test_the_corpus_its_note_and_its_parts_are_named(tmp_path: Path) -> None:
     assert "Unfinished" not in text
 
 
+def test_the_studys_own_note_is_printed(tmp_path: Path) -> None:
+    study = read_study_folder(write_study(tmp_path, [make_record()], note='Networks of a "quarter" width.'))
+    assert '\n\nNetworks of a "quarter" width.' in headline(study)
+
+
 def test_missing_cells_are_counted_by_model(tmp_path: Path) -> None:
     unfinished = [make_record("gbt", 120), make_record("waveform", 40), make_record("waveform", 120)]
     study = read_study_folder(write_study(tmp_path, [make_record("gbt", 40)], unfinished=unfinished))

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from bench.errors import InputError
+from bench.output import CELLS_FILE, STUDY_FILE
 from bench.record import RECORD_FILE, Measures
-from reports.study_folder import CELLS_FILE, read_study_folder
+from reports.study_folder import read_study_folder
 from tests.factories import make_record, write_study
 
 
@@ -41,7 +42,11 @@ def test_cells_without_a_record_are_missing(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=rf"{tmp_path} holds no study: it has no cells.csv"):
+    with pytest.raises(InputError, match=rf"{tmp_path} holds no study: it has no study.toml"):
+        read_study_folder(tmp_path)
+    write_study(tmp_path, [make_record()])
+    (tmp_path / CELLS_FILE).unlink()
+    with pytest.raises(InputError, match=r"it has no cells\.csv"):
         read_study_folder(tmp_path)
 
 
@@ -93,15 +98,21 @@ def test_a_damaged_record_is_named(tmp_path: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "fault"),
+    ("name", "content", "fault"),
     [
-        ("label,family\na,b\n", "pair Field required"),
-        ("label,family,pair,n_train,seed,digest\na,b,,many,0,d\n", "n_train Input should be a valid integer"),
-        ("\udcff", "utf-8"),
+        (CELLS_FILE, "label,family\na,b\n", "pair Field required"),
+        (
+            CELLS_FILE,
+            "label,family,pair,n_train,seed,digest\na,b,,many,0,d\n",
+            "n_train Input should be a valid integer",
+        ),
+        (CELLS_FILE, "\udcff", "utf-8"),
+        (STUDY_FILE, "note = ", "Invalid value"),
+        (STUDY_FILE, "\udcff", "utf-8"),
     ],
 )
-def test_a_damaged_list_of_cells_is_named(tmp_path: Path, content: str, fault: str) -> None:
-    file = tmp_path / CELLS_FILE
+def test_a_damaged_file_of_the_study_is_named(tmp_path: Path, name: str, content: str, fault: str) -> None:
+    file = write_study(tmp_path, [make_record()]) / name
     file.write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(InputError) as refused:
         read_study_folder(tmp_path)
