@@ -1,0 +1,98 @@
+"""What the families on descriptors share: settings, preparation, and prediction from a table of descriptors."""
+
+import json
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from baselines.extraction import DescriptorSettings, descriptors
+from bench.corpus import Corpus, Float32Array, Tag
+from bench.errors import InputError
+from bench.tagger import Context, Tagger, Trained
+
+MODEL_FILE = "model.json"
+
+
+class DescriptorTagger(Tagger):
+    """A family that sees a track as its `descriptors`."""
+
+    descriptors: DescriptorSettings = DescriptorSettings()
+
+    def prepare(self, corpus: Corpus, context: Context) -> None:
+        """Extract what is not cached of the descriptors of a study's tracks."""
+        descriptors(corpus, context, self.descriptors)
+
+
+class TrainedOnDescriptors(Trained):
+    """A fitted family with the tags it gives, and what it takes: the descriptors by name."""
+
+    def __init__(self, settings: DescriptorSettings, names: tuple[str, ...], tags: tuple[Tag, ...]) -> None:
+        self.settings = settings
+        self.names = names
+        self.tags = tags
+
+    @abstractmethod
+    def scores(self, values: Float32Array) -> Float32Array:
+        """Return scores of tracks, shape (tracks, tags), from their descriptors, shape (tracks, descriptors)."""
+
+    def predict(self, corpus: Corpus, context: Context) -> Float32Array:
+        """Return scores in [0, 1], shape (tracks, tags); extracts what is not cached.
+
+        Raises `InputError` when the corpus's tags, or the descriptors at its sample rate, are not the model's.
+        """
+        check_tags(corpus, self.tags)
+        if not len(corpus):
+            return np.empty((0, len(self.tags)), np.float32)
+        table = descriptors(corpus, context, self.settings)
+        if table.names != self.names:
+            rate = context.audio.settings.sample_rate
+            raise InputError(f"the model was trained on other descriptors than those of {rate} Hz; train it again")
+        return np.clip(self.scores(table.values), 0, 1).astype(np.float32)
+
+    def write_description(self, folder: Path) -> None:
+        """Write the tags and the names and settings of the descriptors as JSON."""
+        content = {"descriptors": self.settings.model_dump(mode="json"), "names": self.names}
+        write_model_file(folder, self.tags, **content)
+
+
+def read_description(folder: Path) -> tuple[DescriptorSettings, tuple[str, ...], tuple[Tag, ...]]:
+    """Read what `TrainedOnDescriptors.write_description` wrote: the arguments of the constructor."""
+    tags, content = read_model_file(folder)
+    return DescriptorSettings.model_validate(content["descriptors"]), tuple(content["names"]), tags
+
+
+def write_model_file(folder: Path, tags: tuple[Tag, ...], **content: object) -> None:
+    """Write a model's tags, and any other JSON content, beside its numbers."""
+    listed = [{"name": tag.name, "kind": tag.kind} for tag in tags]
+    text = json.dumps({"tags": listed, **content}, indent=1, ensure_ascii=False)
+    (folder / MODEL_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def read_model_file(folder: Path) -> tuple[tuple[Tag, ...], dict[str, Any]]:
+    """Read a model's tags and its other JSON content."""
+    content = json.loads((folder / MODEL_FILE).read_text(encoding="utf-8"))
+    return tuple(Tag(**tag) for tag in content.pop("tags")), content
+
+
+def check_tags(corpus: Corpus, tags: tuple[Tag, ...]) -> None:
+    """Refuse a corpus whose tags are not the model's, in the model's order."""
+    ours, theirs = [tag.name for tag in tags], [tag.name for tag in corpus.tags]
+    if ours != theirs:
+        raise InputError(f"the model gives the tags {', '.join(ours)}; corpus {corpus.name} has {', '.join(theirs)}")
+
+
+def check_parts(train: Corpus, valid: Corpus) -> None:
+    """Refuse to fit without tracks to train on or to choose by."""
+    for part, corpus in (("training", train), ("validation", valid)):
+        if not len(corpus):
+            raise InputError(f"the {part} part of {corpus.name} has no tracks")
+
+
+def one_class_tags(train: Corpus) -> dict[int, str]:
+    """Return the classification tags that cannot be learnt, by column, each with the reason."""
+    reasons = {0: "no positive in training: predicts the prevalence, 0", 1: "no negative in training: predicts 1"}
+    columns = train.tag_rows("classification").tolist()
+    means = train.targets.mean(axis=0)
+    return {column: reasons[int(means[column])] for column in columns if means[column] in reasons}
