@@ -34,7 +34,7 @@ def pr_auc(targets: Float32Array, scores: Float32Array) -> Float64Array:
 
 def rmse(targets: Float32Array, scores: Float32Array) -> Float64Array:
     """Return the root mean squared error of each tag; nan where there is no track."""
-    if not len(targets):
+    if not targets.size:
         return np.full(targets.shape[1], np.nan)
     wide_targets, wide_scores = targets.astype(np.float64), scores.astype(np.float64)
     return np.asarray(root_mean_squared_error(wide_targets, wide_scores, multioutput="raw_values"), dtype=np.float64)

@@ -35,6 +35,12 @@ class NetworkTagger(NetworkSettings, Tagger):
     def build(self, n_tags: int, sample_rate: int) -> AudioNetwork:
         """Return a fresh model from audio, (batch, samples), to probabilities, (batch, tags)."""
 
+    def prepare(self, corpus: Corpus, context: Context) -> None:  # noqa: ARG002  any corpus of this sample rate
+        """Refuse settings that the sample rate rules out, before any cell is trained; raises `InputError`."""
+        sample_rate = context.audio.settings.sample_rate
+        with torch.device("meta"):
+            self.patch_samples(self.build(1, sample_rate), sample_rate)
+
     def fit(self, train: Corpus, valid: Corpus, context: Context) -> "TrainedNetwork":
         """Train on random patches of `train`; `valid` alone decides the learning rate and the end.
 

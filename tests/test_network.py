@@ -1,0 +1,212 @@
+"""The networks against the authors' own code, the paper's sizes, and hand-made batch norms.
+
+`fixtures/authors_outputs.npz` holds what the authors' published TensorFlow code (jordipons/
+music-audio-tagging-at-scale-models) gave, in inference mode, on the weights and inputs drawn below. Each array is named
+by front-end, length of the input and what it is.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from bench.errors import InputError
+from neural.layers import ConvBlock, SameConv1d, ScalarBatchNorm, he_initialise
+from neural.network import Network, build_network, count_parameters
+
+FrontEnd = Literal["waveform", "spectrogram"]
+
+AUTHORS = np.load(Path(__file__).parent / "fixtures" / "authors_outputs.npz")
+SEED = 1711
+KINDS = ("kernel", "bias", "gamma", "beta", "mean", "variance")
+INPUTS: list[tuple[FrontEnd, int, int]] = [  # front-end, length, number of the input's random stream
+    ("waveform", 240_000, 40),
+    ("waveform", 59_049, 41),
+    ("spectrogram", 938, 30),
+    ("spectrogram", 187, 31),
+]
+
+
+def transplanted(frontend: FrontEnd) -> Network:
+    """Return a network with 4 filters where the paper has 16, 100 units, and the weights that the authors' code had."""
+    network = build_network(frontend, 50, num_filt=4, num_units=100).eval()
+    layers = [m for m in network.modules() if isinstance(m, nn.Conv1d | nn.Conv2d | nn.Linear | _BatchNorm)]
+    for number, layer in enumerate(layers):
+        if isinstance(layer, _BatchNorm):
+            copy_statistics(layer, number)
+        else:
+            gain = 0.01 if number == len(layers) - 1 else 2.0  # small before the sigmoid, so that none saturates
+            copy_weights(layer, number, gain)
+    return network
+
+
+def copy_weights(layer: nn.Conv1d | nn.Conv2d | nn.Linear, number: int, gain: float) -> None:
+    """Draw in TensorFlow's layout, (time, frequency, in, out), and turn it into (out, in, time, frequency)."""
+    shape = (*layer.weight.shape[2:], layer.weight.shape[1], layer.weight.shape[0])
+    kernel = stream(number, "kernel").standard_normal(shape) * np.sqrt(gain / np.prod(shape[:-1]))
+    layer.weight.data = as_tensor(kernel.transpose(-1, -2, *range(len(shape) - 2)))
+    assert layer.bias is not None
+    layer.bias.data = as_tensor(0.1 * stream(number, "bias").standard_normal(shape[-1]))
+
+
+def copy_statistics(layer: _BatchNorm, number: int) -> None:
+    n = layer.num_features
+    layer.weight.data = as_tensor(stream(number, "gamma").uniform(0.6, 1.4, n))
+    layer.bias.data = as_tensor(0.2 * stream(number, "beta").standard_normal(n))
+    layer.running_mean = as_tensor(0.2 * stream(number, "mean").standard_normal(n) + 0.3)
+    layer.running_var = as_tensor(stream(number, "variance").uniform(0.3, 1.5, n))
+
+
+def stream(number: int, kind: str) -> np.random.Generator:
+    return np.random.default_rng([SEED, number, KINDS.index(kind)])
+
+
+def as_tensor(values: NDArray[np.float64]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+
+
+def drawn_input(frontend: FrontEnd, length: int, number: int) -> Tensor:
+    """Return two items: smoothed noise whose level and offset step, or a spectrogram of blocks and noise."""
+    draw = np.random.default_rng([SEED, 9000, number])
+    if frontend == "waveform":
+        level = stretched(draw.uniform(0.05, 1.5, (2, -(-length // 4001))), 4001, length)
+        offset = stretched(0.3 * draw.standard_normal((2, -(-length // 4001))), 4001, length)
+        noise = draw.standard_normal((2, length + 2))
+        return as_tensor(level * (noise[:, 2:] + noise[:, 1:-1] + noise[:, :-2]) / 3 + offset)
+    colour = stretched(draw.standard_normal((2, -(-length // 17), 90)), 17, length)
+    level = stretched(draw.standard_normal((2, -(-length // 17), 1)), 17, length)
+    return as_tensor(0.7 * colour + level + 0.5 * draw.standard_normal((2, length, 90)))
+
+
+def stretched(values: NDArray[np.float64], times: int, length: int) -> NDArray[np.float64]:
+    return np.repeat(values, times, axis=1)[:, :length]
+
+
+@pytest.mark.parametrize(("frontend", "length", "number"), INPUTS)
+def test_outputs_equal_those_of_the_authors_code(frontend: FrontEnd, length: int, number: int) -> None:
+    network = transplanted(frontend)
+    with torch.no_grad():
+        steps = network.frontend(drawn_input(frontend, length, number))
+        summary = network.backend.summarise(steps)
+        probabilities = network(drawn_input(frontend, length, number))
+    found = {"frontend_mean": steps.mean(2), "frontend_max": steps.amax(2), "summary": summary, "prob": probabilities}
+    if frontend == "spectrogram":  # where zeros were padded
+        found["frontend_head"], found["frontend_tail"] = steps[:, :, :8].mT, steps[:, :, -8:].mT
+    for name, values in found.items():
+        expected = AUTHORS[f"{frontend}_{length}_{name}"]
+        np.testing.assert_allclose(values.numpy(), expected, rtol=1e-5, atol=1e-4, err_msg=name)
+    np.testing.assert_allclose(probabilities.numpy(), AUTHORS[f"{frontend}_{length}_prob"], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("frontend", "n_tags", "n_parameters"),
+    [
+        ("waveform", 50, 5_377_082),
+        ("waveform", 139, 5_421_671),
+        ("spectrogram", 50, 5_922_250),
+        ("spectrogram", 139, 5_966_839),
+    ],
+)
+def test_default_sizes_are_the_papers(frontend: FrontEnd, n_tags: int, n_parameters: int) -> None:
+    assert count_parameters(build_network(frontend, n_tags)) == n_parameters
+
+
+def test_each_waveform_layer_leaves_the_papers_number_of_steps() -> None:
+    network = build_network("waveform", 1, backend_filters=4, num_units=4).eval()
+    lengths: list[int] = []
+    for layer in network.frontend.get_submodule("layers").children():
+        layer.register_forward_hook(lambda _, __, output: lengths.append(output.shape[2]))
+    with torch.no_grad():
+        steps = network.frontend(torch.zeros(1, 240_000))
+        assert network.frontend(torch.zeros(1, 59_049)).shape == (1, 256, 26)
+    assert lengths[:7] == [80_000, 79_998, 26_664, 8_886, 2_960, 984, 326]
+    assert steps.shape == (1, 256, 108)
+
+
+def test_the_spectrogram_frontend_keeps_every_frame_at_any_number_of_mel_bins() -> None:
+    for n_mels in (90, 96):
+        network = build_network("spectrogram", 1, n_mels=n_mels, backend_filters=4, num_units=4).eval()
+        kernels = [module.kernel_size for module in network.frontend.modules() if isinstance(module, nn.Conv2d)]
+        assert [mels for _, mels in kernels] == [int(0.9 * n_mels)] * 3 + [int(0.4 * n_mels)] * 3
+        assert network.frontend(torch.zeros(1, 21, n_mels)).shape == (1, 29 * 16, 21)
+
+
+@pytest.mark.parametrize(("frontend", "shortest"), [("waveform", 19_680), ("spectrogram", 8)])
+def test_the_shortest_input_passes_and_one_shorter_does_not(frontend: FrontEnd, shortest: int) -> None:
+    network = build_network(frontend, 3, backend_filters=4, num_units=4).eval()
+    shape = (lambda n: (1, n)) if frontend == "waveform" else (lambda n: (1, n, 90))
+    assert network.shortest_input == shortest
+    assert network(torch.zeros(shape(shortest))).shape == (1, 3)
+    with pytest.raises(RuntimeError):
+        network(torch.zeros(shape(shortest - 1)))
+
+
+def test_fewer_waveform_layers_need_a_shorter_input() -> None:
+    network = build_network("waveform", 2, filters=(2, 3), backend_filters=4, num_units=4).eval()
+    assert network.shortest_input == (8 * 3 + 2) * 3
+    assert network(torch.zeros(1, network.shortest_input)).shape == (1, 2)
+
+
+def test_an_unknown_frontend_is_refused_by_name() -> None:
+    with pytest.raises(InputError, match="'cepstrum' is unknown"):
+        build_network("cepstrum", 2)  # type: ignore[arg-type]
+
+
+def test_the_order_is_convolution_then_relu_then_batch_norm() -> None:
+    norm = nn.BatchNorm1d(1, eps=0).eval()
+    norm.bias.data.fill_(-5)
+    block = ConvBlock(nn.Identity(), norm)
+    values = torch.tensor([[[-2.0, 0.0, 3.0]]])
+    assert block(values).tolist() == [[[-5.0, -5.0, -2.0]]]
+
+
+def test_an_odd_number_of_zeros_has_the_odd_one_on_the_right() -> None:
+    conv = SameConv1d(1, 1, 4, bias=False)
+    conv.weight.data = torch.tensor([[[1.0, 10.0, 100.0, 1000.0]]])
+    assert conv(torch.tensor([[[1.0, 2.0, 3.0]]])).tolist() == [[[3210.0, 321.0, 32.0]]]
+
+
+def test_scalar_batch_norm_in_training_uses_one_mean_and_variance_for_all_channels() -> None:
+    norm = ScalarBatchNorm(eps=1e-3, momentum=0.01)
+    norm.weight.data.fill_(2)
+    norm.bias.data.fill_(1)
+    values = torch.tensor([[[0.0, 2.0], [4.0, 6.0]], [[8.0, 10.0], [12.0, 14.0]]])  # mean 7, variance 21
+    expected = 1 + 2 * (values - 7) / np.sqrt(21.001)
+    torch.testing.assert_close(norm(values), expected)
+    assert norm.running_mean is not None
+    assert norm.running_mean.tolist() == pytest.approx([0.07])
+
+
+def test_scalar_batch_norm_in_inference_uses_its_running_statistics() -> None:
+    norm = ScalarBatchNorm(eps=0, momentum=0.01).eval()
+    norm.running_mean, norm.running_var = torch.tensor([1.0]), torch.tensor([4.0])
+    assert norm(torch.tensor([[[3.0], [5.0]]])).tolist() == [[[1.0], [2.0]]]
+
+
+def test_batch_norm_momentum_is_the_share_that_is_kept() -> None:
+    network = build_network("spectrogram", 2, batch_norm_momentum=0.9, backend_filters=4, num_units=4)
+    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    assert len(norms) == 10 + 3 + 1
+    assert all(norm.momentum == pytest.approx(0.1) and norm.eps == 1e-3 for norm in norms)
+
+
+def test_weights_start_with_hes_variance_and_none_beyond_two_standard_deviations() -> None:
+    torch.manual_seed(0)
+    layer = nn.Conv1d(40, 50, 25)  # fan-in 1000: a standard deviation of sqrt(2 / 1000)
+    he_initialise(layer)
+    assert layer.bias is not None
+    assert not layer.bias.any()
+    assert layer.weight.std().item() == pytest.approx(np.sqrt(2 / 1000), rel=0.01)
+    assert layer.weight.abs().max().item() <= 2 * np.sqrt(2 / 1000) / 0.8796
+
+
+def test_outputs_do_not_depend_on_the_rest_of_the_batch_in_inference() -> None:
+    network = build_network("spectrogram", 4, n_mels=20, num_filt=1, backend_filters=4, num_units=4).eval()
+    batch = torch.randn(3, 30, 20, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(network(batch)[:1], network(batch[:1]))

@@ -1,0 +1,296 @@
+"""Training, prediction and saved models, on tones against noise read from real files."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from bench.audio import AudioSettings
+from bench.corpora import manifest
+from bench.corpus import Corpus
+from bench.errors import InputError, StudyFailedError
+from bench.store import prepare_store
+from bench.tagger import Context
+from neural.patches import moving_windows
+from neural.prediction import mean_scores
+from neural.spectrogram import Spectrogram
+from neural.tagger import NetworkTagger
+from neural.training import StoppingRule
+from neural.waveform import Waveform
+from tests.small_corpus import write_small_corpus
+
+TINY: dict[str, Any] = {
+    "backend_filters": 8,
+    "num_units": 8,
+    "batch_norm_momentum": 0.9,
+    "patch_seconds": 0.5,
+    "learning_rate": 0.01,
+    "max_updates": 100,
+    "validate_every": 25,
+}
+FAMILIES: dict[str, NetworkTagger] = {
+    "waveform": Waveform(filters=(4, 4, 4, 8), **TINY),
+    "spectrogram": Spectrogram(num_filt=1, n_mels=20, **TINY),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Networks this small are slower on two threads, far slower beside another busy process."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+both_families = pytest.mark.parametrize("family", FAMILIES)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Return 48 tracks with the tags `tone`, `rare` (one positive) and `loud`."""
+    return manifest.load(write_small_corpus(tmp_path_factory.mktemp("tones")))
+
+
+@pytest.fixture(scope="module")
+def context(corpus: Corpus) -> Context:
+    cache = corpus.root / "cache"
+    store = prepare_store(corpus, AudioSettings(), cache=cache, workers=1)
+    return Context(audio=store, seed=0, device="cpu", workers=1, cache=cache)
+
+
+@pytest.fixture(scope="module")
+def train(corpus: Corpus) -> Corpus:
+    return corpus.take(np.arange(24))
+
+
+@pytest.fixture(scope="module")
+def valid(corpus: Corpus) -> Corpus:
+    return corpus.take(np.arange(24, 36))
+
+
+@pytest.fixture(scope="module")
+def test(corpus: Corpus) -> Corpus:
+    return corpus.take(np.arange(36, 48))
+
+
+def changed(family: str, **settings: object) -> NetworkTagger:
+    return FAMILIES[family].model_copy(update=settings)
+
+
+@both_families
+def test_a_tiny_network_learns_a_planted_tag(
+    family: str, train: Corpus, valid: Corpus, test: Corpus, context: Context
+) -> None:
+    trained = FAMILIES[family].fit(train, valid, context)
+    scores = trained.predict(test, context)
+    tone = test.targets[:, 0] == 1
+    assert scores.shape == test.targets.shape
+    assert scores[tone, 0].min() > scores[~tone, 0].max() + 0.2
+    curves = trained.summary.curves
+    assert curves["step"].tolist() == [25, 50, 75, 100]
+    assert curves["valid_loss"].iloc[-1] < curves["valid_loss"].iloc[0]
+    assert curves["valid_roc_auc"].iloc[-1] == 1
+    assert trained.summary.n_parameters == sum(p.numel() for p in trained.model.parameters())
+
+
+@both_families
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    family: str, train: Corpus, valid: Corpus, context: Context
+) -> None:
+    tagger = changed(family, max_updates=3)
+    before = torch.get_rng_state()
+    first, second = (tagger.fit(train, valid, context).model.state_dict() for _ in range(2))
+    other = tagger.fit(train, valid, replace(context, seed=1)).model.state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@both_families
+def test_a_saved_network_predicts_the_same_scores_and_holds_its_normalisation(
+    family: str, train: Corpus, valid: Corpus, test: Corpus, context: Context, tmp_path: Path
+) -> None:
+    trained = changed(family, max_updates=2).fit(train, valid, context)
+    trained.save(tmp_path)
+    loaded = type(FAMILIES[family]).load(tmp_path)
+    np.testing.assert_array_equal(loaded.predict(test, context), trained.predict(test, context))
+    assert {file.name for file in tmp_path.iterdir()} == {"model.json", "weights.safetensors"}
+    assert json.loads((tmp_path / "model.json").read_text())["tags"] == ["tone", "rare", "loud"]
+    if family == "spectrogram":
+        assert trained.model.state_dict()["log_mel.mean"] != 0
+
+
+def test_a_model_of_the_other_family_is_refused(train: Corpus, valid: Corpus, context: Context, tmp_path: Path) -> None:
+    changed("waveform", max_updates=1).fit(train, valid, context).save(tmp_path)
+    with pytest.raises(InputError, match="holds a waveform model, not a spectrogram model"):
+        Spectrogram.load(tmp_path)
+
+
+class Loudness(torch.nn.Module):
+    """Scores an input by its mean absolute value, whatever the batch."""
+
+    def forward(self, audio: torch.Tensor) -> torch.Tensor:
+        return audio.abs().mean(dim=1, keepdim=True).expand(-1, 3)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 1000])
+def test_a_tracks_score_is_the_mean_over_its_windows_in_the_corpus_order(
+    test: Corpus, context: Context, batch_size: int
+) -> None:
+    shuffled = test.take(np.array([5, 0, 11, 2]))
+    windows = moving_windows(shuffled, context.audio, 16_000)
+    model = Loudness().train()
+    scores = mean_scores(model, windows, batch_size=batch_size, device=torch.device("cpu"))
+    expected = []
+    for track_id in shuffled.ids.tolist():
+        audio = context.audio.audio(track_id)  # 24000 samples: windows at 0 and 8000
+        expected.append((np.abs(audio[:16_000]).mean() + np.abs(audio[8_000:]).mean()) / 2)
+    np.testing.assert_allclose(scores, np.tile(np.array(expected)[:, None], 3), rtol=1e-5)
+    assert model.training
+
+
+@both_families
+def test_tracks_shorter_than_a_patch_are_trained_on_and_scored(
+    family: str, train: Corpus, valid: Corpus, test: Corpus, context: Context
+) -> None:
+    trained = changed(family, max_updates=1, patch_seconds=2.0).fit(train, valid, context)
+    assert np.isfinite(trained.predict(test, context)).all()
+
+
+def test_the_rule_halves_on_a_plateau_and_stops_on_a_longer_one() -> None:
+    rule = StoppingRule(patience=2, stop_after=5)
+    losses = [5.0, 4.0, 4.0, 4.5, 3.0, 3.1, 3.1, 3.1, 3.1, 3.1]
+    told = [(rule.improved_by(loss), rule.halves, rule.stops) for loss in losses]
+    assert [number for number, (improved, _, _) in enumerate(told) if improved] == [0, 1, 4]
+    assert [number for number, (_, halves, _) in enumerate(told) if halves] == [3, 6, 8]
+    assert [number for number, (_, _, stops) in enumerate(told) if stops] == [9]
+    assert rule.best == 3.0
+
+
+def test_the_cap_is_told_from_the_rule(train: Corpus, valid: Corpus, context: Context) -> None:
+    capped = changed("spectrogram", max_updates=5).fit(train, valid, context).summary
+    assert capped.hit_cap
+    assert capped.curves["step"].tolist() == [5]
+    eager = changed("spectrogram", learning_rate=1e-12, validate_every=1, patience=1, stop_after=2, dropout=0.0)
+    stopped = eager.fit(train, valid, context).summary
+    assert not stopped.hit_cap
+    assert len(stopped.curves) < eager.max_updates
+
+
+def test_the_learning_rate_is_halved_and_the_best_weights_come_back(
+    train: Corpus, valid: Corpus, context: Context
+) -> None:
+    tagger = changed("spectrogram", learning_rate=0.1, validate_every=2, patience=2, stop_after=6, max_updates=200)
+    trained = tagger.fit(train, valid, context)
+    curves = trained.summary.curves
+    best = int(curves["valid_loss"].to_numpy().argmin())
+    assert not trained.summary.hit_cap
+    assert len(curves) == best + 1 + 6
+    assert (curves["learning_rate"].iloc[best + 3 :] < curves["learning_rate"].iloc[best]).all()
+    assert (np.log2(0.1 / curves["learning_rate"]) % 1 == 0).all()
+    shorter = tagger.model_copy(update={"max_updates": int(curves["step"][best])}).fit(train, valid, context)
+    weights, expected = trained.model.state_dict(), shorter.model.state_dict()
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+def test_a_loss_that_is_no_number_ends_training_with_step_and_learning_rate(
+    train: Corpus, valid: Corpus, context: Context
+) -> None:
+    with pytest.raises(StudyFailedError, match=r"loss is nan at step \d+ of 100 \(learning rate 1e\+30\)"):
+        changed("waveform", learning_rate=1e30).fit(train, valid, context)
+
+
+@pytest.mark.parametrize(
+    ("family", "shortest"), [("waveform", 726), ("spectrogram", 7 * 256)], ids=["waveform", "spectrogram"]
+)
+def test_a_patch_too_short_for_the_network_is_refused_by_name(
+    family: str, shortest: int, train: Corpus, valid: Corpus, context: Context
+) -> None:
+    short = changed(family, patch_seconds=0.04)
+    for attempt in (lambda: short.prepare(train, context), lambda: short.fit(train, valid, context)):
+        with pytest.raises(InputError, match=rf"{family}: patch_seconds = 0.04 is 640 samples .* at least {shortest} "):
+            attempt()
+
+
+def test_an_empty_part_and_a_foreign_corpus_are_refused(
+    train: Corpus, valid: Corpus, test: Corpus, context: Context
+) -> None:
+    nothing = np.array([], dtype=np.intp)
+    with pytest.raises(InputError, match="validation part of manifest has no tracks"):
+        FAMILIES["waveform"].fit(train, valid.take(nothing), context)
+    with pytest.raises(InputError, match="training part of manifest has no tracks"):
+        FAMILIES["waveform"].fit(train.take(nothing), valid, context)
+    trained = changed("waveform", max_updates=1).fit(train, valid, context)
+    with pytest.raises(InputError, match="other tags than the 3"):
+        trained.predict(replace(test, tags=test.tags[:2], targets=test.targets[:, :2]), context)
+    slower = replace(context, audio=replace(context.audio, settings=AudioSettings(sample_rate=8000)))
+    with pytest.raises(InputError, match="audio is at 8000 Hz; this model hears 16000 Hz"):
+        trained.predict(test, slower)
+
+
+@pytest.mark.parametrize(
+    ("family", "settings", "complaint"),
+    [
+        (Waveform, {"n_mels": 90}, "n_mels"),
+        (Waveform, {"filters": [64]}, "filters"),
+        (Spectrogram, {"filters": [64, 64]}, "filters"),
+        (Spectrogram, {"hop": 513}, "hop = 513 is above window = 512"),
+        (Spectrogram, {"dropout": 1.0}, "dropout"),
+        (Spectrogram, {"batch_size": 1}, "batch_size"),
+        (Waveform, {"patience": 9, "stop_after": 8}, "patience = 9 is above stop_after = 8"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_by_name(
+    family: type[NetworkTagger], settings: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        family(**settings)
+
+
+def test_the_defaults_are_the_papers() -> None:
+    for tagger in (Waveform(), Spectrogram()):
+        assert (tagger.learning_rate, tagger.batch_size, tagger.patch_seconds) == (0.001, 16, 15)
+        assert (tagger.dropout, tagger.weight_decay, tagger.batch_norm_momentum) == (0.5, 0, 0.99)
+
+
+BARE_MACHINE = """
+import sys
+for name in ("mlflow", "essentia", "xgboost", "click", "matplotlib"):
+    sys.modules[name] = None  # what is None here cannot be imported
+from pathlib import Path
+import numpy as np
+from bench.audio import AudioSettings
+from bench.corpus import Corpus, Tag
+from bench.store import prepare_store
+from bench.tagger import Context
+from neural.spectrogram import Spectrogram
+from neural.waveform import Waveform
+root = Path(sys.argv[1])
+ids = np.array([f"{n:03}" for n in range(8)])
+files = np.char.add(np.char.add("audio/", ids), ".wav")
+targets = (np.arange(8) % 2).astype(np.float32)[:, None]
+tones = Corpus("tones", "1", root, (Tag("tone", "classification"),), ids, ids, files, targets)
+context = Context(prepare_store(tones, AudioSettings(), cache=root / "cache", workers=1), 0, "cpu", 1, root)
+for tagger in (
+    Spectrogram(num_filt=1, n_mels=20, backend_filters=4, num_units=4, patch_seconds=0.5, max_updates=1),
+    Waveform(filters=(2, 2, 2), backend_filters=4, num_units=4, patch_seconds=0.5, max_updates=1),
+):
+    assert tagger.fit(tones, tones, context).predict(tones, context).shape == (8, 1)
+"""
+
+
+def test_a_machine_with_torch_and_little_else_can_train(corpus: Corpus) -> None:
+    command = [sys.executable, "-W", "error", "-c", BARE_MACHINE, str(corpus.root)]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[1]
+    )
+    assert done.returncode == 0, done.stderr
