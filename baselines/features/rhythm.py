@@ -64,7 +64,9 @@ class Rhythm:
             values |= self._beat_profile(f"beat_profile{suffix}", signal, ticks)
             values |= self._tempogram_ratios(f"tempogram_ratio{suffix}", correlation, tempo)
         correlation = autocorrelation(whole)
-        values |= self._mellin(correlation) | self._tempogram(correlation)
+        coefficients = scale_transform(correlation, self._frame_rate).tolist()
+        values |= dict(zip(numbered("mellin", MELLIN_COEFFICIENTS), coefficients, strict=True))
+        values |= self._tempogram(correlation)
         values["danceability"] = self._dance(whole, samples)
         return values
 
@@ -114,31 +116,15 @@ class Rhythm:
         """Return the autocorrelation of the accents at the period of each ratio of the tempo."""
         ratios = np.array([float(ratio) for ratio in TEMPOGRAM_RATIOS])
         periods = 60 / (tempo * ratios)
-        values = self._at_lags(correlation, periods) if np.isfinite(tempo) else np.full(len(ratios), np.nan)
+        values = at_lags(correlation, periods, self._frame_rate) if np.isfinite(tempo) else np.full(len(ratios), np.nan)
         keys = [f"{name}.{str(ratio).replace('/', '_')}" for ratio in TEMPOGRAM_RATIOS]
         return dict(zip(keys, values.tolist(), strict=True))
-
-    def _mellin(self, correlation: Float64Array) -> dict[str, float]:
-        """Return the scale transform of the autocorrelation, which does not change with the tempo.
-
-        The lag axis is warped to its logarithm; the magnitudes of the Fourier transform there, scaled to a maximum of
-        1, are summed up by their cosine transform (Holzapfel & Stylianou 2011).
-        """
-        lags = np.geomspace(*MELLIN_LAGS, MELLIN_POINTS)
-        warped = self._at_lags(correlation, lags) * np.sqrt(lags)
-        magnitudes = np.abs(scipy.fft.rfft(warped * np.hanning(MELLIN_POINTS)))[: MELLIN_POINTS // 4]
-        scaled = magnitudes / max(float(magnitudes.max()), 1e-9)
-        coefficients = scipy.fft.dct(scaled, norm="ortho")[:MELLIN_COEFFICIENTS]
-        return dict(zip(numbered("mellin", MELLIN_COEFFICIENTS), coefficients.tolist(), strict=True))
 
     def _tempogram(self, correlation: Float64Array) -> dict[str, float]:
         """Return the autocorrelation of the accents at 25 tempi from 40 to 240 BPM, evenly in the logarithm."""
         periods = 60 / np.geomspace(*TEMPOGRAM_BPM, TEMPOGRAM_POINTS)
-        values = self._at_lags(correlation, periods)
+        values = at_lags(correlation, periods, self._frame_rate)
         return dict(zip(numbered("tempogram", TEMPOGRAM_POINTS), values.tolist(), strict=True))
-
-    def _at_lags(self, correlation: Float64Array, seconds: Float64Array) -> Float64Array:
-        return np.interp(seconds * self._frame_rate, np.arange(len(correlation)), correlation, right=0)
 
     def _dance(self, accent: Float32Array, samples: Float32Array) -> float:
         return float(self._danceability(samples)[0]) if accent.any() else np.nan
@@ -167,6 +153,24 @@ def autocorrelation(signal: Float32Array) -> Float64Array:
     spectrum = scipy.fft.rfft(centred, scipy.fft.next_fast_len(2 * len(centred)))
     correlation = scipy.fft.irfft(np.abs(spectrum) ** 2)[: len(centred)]
     return np.asarray(correlation / max(float(correlation[0]), 1e-9))
+
+
+def scale_transform(correlation: Float64Array, frame_rate: float) -> Float64Array:
+    """Return the scale (Mellin) transform of an autocorrelation, shape (40,): the tempo leaves it nearly unchanged.
+
+    The lags are warped to their logarithm; the magnitudes of the Fourier transform there, scaled to a maximum of 1,
+    are summed up by their cosine transform (Holzapfel & Stylianou 2011).
+    """
+    lags = np.geomspace(*MELLIN_LAGS, MELLIN_POINTS)
+    warped = at_lags(correlation, lags, frame_rate) * np.sqrt(lags)
+    magnitudes = np.abs(scipy.fft.rfft(warped * np.hanning(MELLIN_POINTS)))[: MELLIN_POINTS // 4]
+    scaled = magnitudes / max(float(magnitudes.max()), 1e-9)
+    return np.asarray(scipy.fft.dct(scaled, norm="ortho")[:MELLIN_COEFFICIENTS])
+
+
+def at_lags(correlation: Float64Array, seconds: Float64Array, frame_rate: float) -> Float64Array:
+    """Return an autocorrelation at lags in seconds, between its frames by interpolation, 0 beyond its end."""
+    return np.interp(seconds * frame_rate, np.arange(len(correlation)), correlation, right=0)
 
 
 def _beat_statistics(ticks: Float64Array, tempo: float) -> dict[str, float]:

@@ -13,6 +13,7 @@ from baselines.features.stft import BlockTransform, Float32Array, SpectrumBlock,
 
 MFCC, GFCC, FILTERS = 20, 13, 40
 HIGHEST_MEL = 11000.0  # Hz, essentia's default, also for the contrast
+LOWEST_ERB = 40.0  # Hz, that of essentia's GFCC
 FLOOR = 1e-10  # essentia's silence threshold for band energies
 QUIETEST_FRAME = -80.0  # dB below full scale
 BARK_EDGES = (
@@ -37,7 +38,13 @@ class Timbre:
         highest = min(HIGHEST_MEL, rate / 2)
         n_bark = sum(edge <= rate / 2 for edge in BARK_EDGES) - 1
         mel = es.MelBands(inputSize=bins, numberBands=FILTERS, sampleRate=rate, highFrequencyBound=highest)
-        erb = es.ERBBands(inputSize=bins, numberBands=FILTERS, sampleRate=rate, highFrequencyBound=rate / 2)
+        erb = es.ERBBands(
+            inputSize=bins,
+            numberBands=FILTERS,
+            sampleRate=rate,
+            lowFrequencyBound=LOWEST_ERB,
+            highFrequencyBound=rate / 2,
+        )
         bark = es.BarkBands(numberBands=n_bark, sampleRate=rate)
         self._filters = np.hstack([response(bank, bins) for bank in (mel, erb, bark)])
         self._cosines = response(es.DCT(inputSize=FILTERS, outputSize=MFCC), FILTERS)

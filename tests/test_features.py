@@ -1,0 +1,365 @@
+"""Descriptors: essentia's own values, at three sample rates, and sane answers to odd signals."""
+
+from functools import cache
+
+import essentia.standard as es
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from baselines.features.extractor import FRAME_SECONDS, GROUPS, HOP_SECONDS, Extractor
+from baselines.features.harmony import Harmony, chroma, pitch_class
+from baselines.features.rhythm import TEMPOGRAM_RATIOS, accent_filters, accents, autocorrelation, scale_transform
+from baselines.features.series import series_statistics
+from baselines.features.stft import BlockTransform
+from baselines.features.timbre import BARK_EDGES, Timbre
+
+Float32Array = NDArray[np.float32]
+
+RATES = (16000, 22050, 44100)
+
+
+def seconds(rate: int, length: float) -> NDArray[np.float64]:
+    return np.arange(round(length * rate)) / rate
+
+
+@cache
+def extractor(rate: int) -> Extractor:
+    return Extractor(rate)
+
+
+@cache
+def band(rate: int, length: float = 6.0, bpm: float = 120.0) -> Float32Array:
+    """Chords of decaying harmonics over noisy drums: C, A minor, F, G, a beat's length each."""
+    draw = np.random.default_rng(1)
+    time = seconds(rate, length)
+    beat = time * bpm / 60
+    samples = 0.3 * draw.standard_normal(len(time)) * np.exp(-(beat % 1) * 25)
+    for number, chord in enumerate(
+        ((261.6, 329.6, 392.0), (220.0, 261.6, 329.6), (174.6, 220.0, 261.6), (196.0, 246.9, 293.7))
+    ):
+        playing = (beat // 1 % 4 == number) * np.exp(-(beat % 1) * 2)
+        for pitch in chord:
+            samples += sum(0.08 / n * playing * np.sin(2 * np.pi * n * pitch * time) for n in range(1, 8))
+    return samples.astype(np.float32)
+
+
+def clicks(rate: int, bpm: float, length: float = 12.0) -> Float32Array:
+    samples = np.zeros(round(length * rate), np.float32)
+    samples[(np.arange(0, length, 60 / bpm) * rate).astype(int)] = 0.9
+    return samples
+
+
+def described(rate: int, samples: Float32Array) -> dict[str, float]:
+    return dict(zip(extractor(rate).names, extractor(rate).describe(samples).tolist(), strict=True))
+
+
+def essentia_spectra(samples: Float32Array, transform: BlockTransform) -> list[Float32Array]:
+    window = es.Windowing(type="blackmanharris62", size=transform.frame_size)
+    spectrum = es.Spectrum(size=transform.frame_size)
+    frames = es.FrameGenerator(
+        samples, frameSize=transform.frame_size, hopSize=transform.hop, startFromZero=True, lastFrameToEndOfFile=False
+    )
+    return [spectrum(window(frame)) for frame in frames]
+
+
+def timbre_and_spectra(rate: int) -> tuple[dict[str, NDArray[np.float64]], list[Float32Array]]:
+    """Return our frame descriptors by column, and essentia's spectra of the same frames."""
+    samples = band(rate)
+    transform = BlockTransform(rate, frame_seconds=FRAME_SECONDS, hop_seconds=HOP_SECONDS)
+    timbre = Timbre(transform)
+    series = np.concatenate([timbre.series(block) for block in transform.blocks(samples)])
+    spectra = essentia_spectra(samples, transform)[::2][: len(series)]
+    return dict(zip(timbre.columns, series.T, strict=True)), spectra
+
+
+def columns(series: dict[str, NDArray[np.float64]], name: str) -> NDArray[np.float64]:
+    return np.column_stack([values for column, values in series.items() if column.split(".")[0] == name])
+
+
+@pytest.fixture(scope="module", params=RATES, ids=lambda rate: f"{rate} Hz")
+def analysed(request: pytest.FixtureRequest) -> tuple[int, dict[str, NDArray[np.float64]], list[Float32Array]]:
+    return (request.param, *timbre_and_spectra(request.param))
+
+
+Analysed = tuple[int, dict[str, NDArray[np.float64]], list[Float32Array]]
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_spectra_are_those_of_essentia(rate: int) -> None:
+    transform = BlockTransform(rate, frame_seconds=FRAME_SECONDS, hop_seconds=HOP_SECONDS)
+    samples = band(rate, 15)
+    ours = np.concatenate([block.magnitudes for block in transform.blocks(samples)])
+    theirs = np.array(essentia_spectra(samples, transform))[: len(ours)]
+    assert len(ours) > 1024  # more than one block
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_mfcc_are_those_of_essentia(analysed: Analysed) -> None:
+    rate, series, spectra = analysed
+    algorithm = es.MFCC(
+        inputSize=len(spectra[0]), numberCoefficients=20, sampleRate=rate, highFrequencyBound=min(11000, rate / 2)
+    )
+    expected = np.array([algorithm(spectrum)[1] for spectrum in spectra])
+    np.testing.assert_allclose(columns(series, "mfcc"), expected, rtol=1e-3, atol=1e-2)
+
+
+def test_gfcc_are_those_of_essentia(analysed: Analysed) -> None:
+    rate, series, spectra = analysed
+    algorithm = es.GFCC(inputSize=len(spectra[0]), sampleRate=rate, highFrequencyBound=rate / 2)
+    expected = np.array([algorithm(spectrum)[1] for spectrum in spectra])
+    np.testing.assert_allclose(columns(series, "gfcc"), expected, rtol=1e-3, atol=1e-2)
+
+
+def test_bark_bands_are_those_of_essentia_in_decibels(analysed: Analysed) -> None:
+    rate, series, spectra = analysed
+    count = sum(edge <= rate / 2 for edge in BARK_EDGES) - 1
+    algorithm = es.BarkBands(numberBands=count, sampleRate=rate)
+    energies = np.array([algorithm(spectrum) for spectrum in spectra])
+    np.testing.assert_allclose(
+        columns(series, "bark"), 20 * np.log10(np.maximum(energies, 1e-10)), rtol=1e-3, atol=1e-3
+    )
+
+
+def test_contrast_and_valleys_are_those_of_essentia(analysed: Analysed) -> None:
+    rate, series, spectra = analysed
+    size = 2 * (len(spectra[0]) - 1)
+    algorithm = es.SpectralContrast(frameSize=size, sampleRate=rate, highFrequencyBound=min(11000, rate / 2))
+    contrast, valley = (np.array(part) for part in zip(*(algorithm(spectrum) for spectrum in spectra), strict=True))
+    np.testing.assert_allclose(columns(series, "contrast"), contrast, rtol=1e-3)
+    np.testing.assert_allclose(columns(series, "valley"), valley, rtol=1e-3, atol=1e-3)
+
+
+def test_flux_is_that_of_essentia_from_each_second_frame_to_the_next() -> None:
+    transform = BlockTransform(16000, frame_seconds=FRAME_SECONDS, hop_seconds=HOP_SECONDS)
+    timbre, samples, flux = Timbre(transform), band(16000), es.Flux()
+    series = np.concatenate([timbre.series(block) for block in transform.blocks(samples)])
+    expected = [flux(spectrum) for spectrum in essentia_spectra(samples, transform)][1::2][: len(series)]
+    np.testing.assert_allclose(series[:, timbre.columns.index("flux")], expected, rtol=1e-3, atol=1e-5)
+
+
+def test_rolloff_and_moments_are_those_of_essentia(analysed: Analysed) -> None:
+    rate, series, spectra = analysed
+    powers = [np.square(spectrum) for spectrum in spectra]
+    centroid, moments = es.Centroid(range=rate / 2), es.CentralMoments(range=rate / 2)
+    shape, rolloff = es.DistributionShape(), es.RollOff(sampleRate=rate)
+    expected = np.array([(centroid(power), *shape(moments(power))) for power in powers])
+    np.testing.assert_allclose(series["centroid"], expected[:, 0], rtol=1e-3)
+    np.testing.assert_allclose(np.square(series["spread"]), expected[:, 1], rtol=1e-3)
+    np.testing.assert_allclose(series["skewness"], expected[:, 2], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(series["kurtosis"], expected[:, 3], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        series["rolloff"], [rolloff(spectrum) for spectrum in spectra], atol=rate / len(spectra[0])
+    )
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_hpcp_and_key_are_those_of_essentia(rate: int) -> None:
+    samples = band(rate)
+    transform = BlockTransform(rate, frame_seconds=0.085, hop_seconds=0.05)
+    harmony = Harmony(transform)
+    profiles = np.concatenate([harmony.series(block) for block in transform.blocks(samples)])
+    peaks = es.SpectralPeaks(
+        sampleRate=rate, maxPeaks=60, magnitudeThreshold=1e-5, minFrequency=20, maxFrequency=3500, orderBy="magnitude"
+    )
+    hpcp = es.HPCP(
+        size=36,
+        sampleRate=rate,
+        minFrequency=20,
+        maxFrequency=3500,
+        bandPreset=False,
+        weightType="cosine",
+        windowSize=1,
+    )
+    expected = [hpcp(*peaks(spectrum)) for spectrum in essentia_spectra(samples, transform)][: len(profiles)]
+    np.testing.assert_allclose(profiles[:, 0], expected, rtol=1e-3, atol=1e-3)
+    *_, strength, margin = es.Key(profileType="krumhansl", pcpSize=36)(np.mean(expected, axis=0))
+    values = harmony.describe(profiles)
+    assert values["key_major.krumhansl"] == 1
+    assert values["key_strength.krumhansl"] == pytest.approx(strength, rel=1e-3)
+    assert values["key_margin.krumhansl"] == pytest.approx(margin, rel=1e-2)
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("bpm", [90.0, 120.0, 150.0])
+def test_a_metronome_has_its_tempo(rate: int, bpm: float) -> None:
+    values = described(rate, clicks(rate, bpm))
+    assert values["rhythm.tempo"] == pytest.approx(bpm, rel=0.02)
+    assert values["rhythm.onset_rate"] == pytest.approx(bpm / 60, rel=0.1)
+    assert values["rhythm.onset_interval.std"] < 0.02
+    assert values["rhythm.beat_variation"] < 0.05
+
+
+def test_the_ratio_of_twice_the_tempo_tells_whether_there_are_half_beats() -> None:
+    rate = 16000
+    plain, halved = clicks(rate, 100), clicks(rate, 100) + 0.7 * clicks(rate, 200)
+    of_plain, of_halved = described(rate, plain), described(rate, halved)
+    assert of_plain["rhythm.tempogram_ratio.1"] > 0.8
+    assert of_plain["rhythm.tempogram_ratio.2"] < 0.1 < of_halved["rhythm.tempogram_ratio.2"]
+
+
+def test_the_scale_transform_hardly_changes_with_the_tempo() -> None:
+    frame_rate, lags = 86.0, np.arange(2580) / 86.0
+
+    def of(periods: tuple[float, ...]) -> NDArray[np.float64]:
+        correlation = np.mean([np.cos(2 * np.pi * lags / period) ** 8 for period in periods], axis=0)
+        return scale_transform(correlation * np.exp(-lags), frame_rate)
+
+    slow, fast, other = of((0.50, 1.0)), of((0.46, 0.92)), of((0.50, 0.75))
+    assert np.linalg.norm(fast - slow) < np.linalg.norm(other - slow) / 2
+
+
+def test_a_transposed_track_keeps_its_chords_and_profile() -> None:
+    rate = 16000
+    draw = np.random.default_rng(0)
+
+    def song(tonic: float) -> Float32Array:
+        time = seconds(rate, 16)
+        samples = 0.001 * draw.standard_normal(len(time))
+        for bar, root in enumerate((0, 5, 7, 0)):
+            playing = time // 4 == bar
+            for step in (0, 4, 7):
+                pitch = tonic * 2 ** ((root + step) / 12)
+                samples += sum(0.1 / n * playing * np.sin(2 * np.pi * n * pitch * time) for n in (1, 2, 3, 4))
+        return samples.astype(np.float32)
+
+    in_c, in_e_flat = described(rate, song(261.63)), described(rate, song(311.13))
+    assert in_c["harmony.chord_major.00"] == pytest.approx(0.5, abs=0.1)
+    assert in_c["harmony.chord_major.05"] == pytest.approx(0.25, abs=0.1)
+    assert in_c["harmony.chord_major.07"] == pytest.approx(0.25, abs=0.1)
+    for name in (
+        f"harmony.{stem}.{n:02d}" for stem in ("chord_major", "chord_minor", "pitch_class") for n in range(12)
+    ):
+        assert in_e_flat[name] == pytest.approx(in_c[name], abs=0.05), name
+
+
+def test_chord_names_have_their_place_above_a() -> None:
+    assert [pitch_class(name) for name in ("A", "Am", "Bb", "C#m", "Eb", "Ab")] == [0, 0, 1, 4, 6, 11]
+
+
+def test_chroma_gathers_the_bins_around_a_pitch() -> None:
+    hpcp = np.zeros((1, 36))
+    hpcp[0, [35, 0, 1, 3]] = 1
+    np.testing.assert_allclose(chroma(hpcp)[0, :3], [0.75, 0.25, 0])
+
+
+def test_series_statistics_leave_silent_frames_out() -> None:
+    series = np.array([[1.0], [3.0], [100.0], [5.0], [9.0]])
+    sounding = np.array([True, True, False, True, True])
+    values = series_statistics(["x"], series, sounding)
+    assert values == {
+        "x.mean": 4.5,
+        "x.std": pytest.approx(np.std([1, 3, 5, 9])),
+        "x.change_mean": 3.0,  # |3 − 1| and |9 − 5|: none across the silent frame
+        "x.change_std": 1.0,
+    }
+
+
+def test_statistics_of_nothing_are_missing() -> None:
+    values = series_statistics(["x"], np.ones((3, 1)), np.zeros(3, np.bool_))
+    assert all(np.isnan(value) for value in values.values())
+
+
+def test_autocorrelation_is_that_of_the_definition() -> None:
+    signal = np.random.default_rng(0).random(50).astype(np.float32)
+    centred = signal - signal.mean()
+    expected = [np.dot(centred[lag:], centred[: 50 - lag]) / np.dot(centred, centred) for lag in range(50)]
+    np.testing.assert_allclose(autocorrelation(signal), expected, atol=1e-5)
+
+
+def test_accents_forgive_a_pitch_that_slides_to_the_next_band() -> None:
+    bands = np.zeros((6, 9), np.float32)
+    for frame in range(6):
+        bands[frame, 2 + frame // 2] = 1.0
+    assert accents(bands).sum() == 0
+    bands[4:, 8] = 0.5
+    assert accents(bands).sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("rate", [8000, *RATES, 96000])
+def test_accent_filters_cover_every_bin_between_their_ends_with_a_peak_of_one(rate: int) -> None:
+    transform = BlockTransform(rate, frame_seconds=FRAME_SECONDS, hop_seconds=HOP_SECONDS)
+    filters = accent_filters(transform.frequencies)
+    assert (filters.max(axis=0) == 1).all()
+    inside = np.flatnonzero(filters.any(axis=1))
+    np.testing.assert_allclose(filters[inside[0] + 25 : inside[-1] - 25].sum(axis=1), 1, atol=1e-6)
+
+
+def odd_signals(rate: int) -> dict[str, Float32Array]:
+    draw = np.random.default_rng(0)
+    music, silence = band(rate, 3), np.zeros(3 * rate, np.float32)
+    one_click = silence.copy()
+    one_click[rate] = 0.9
+    return {
+        "silence": silence,
+        "DC": silence + np.float32(0.5),
+        "one click": one_click,
+        "least significant bit": (draw.integers(-1, 2, 3 * rate) / 32768).astype(np.float32),
+        "music around silence": np.concatenate([music, silence, music]),
+        "noise": (0.1 * draw.standard_normal(3 * rate)).astype(np.float32),
+        "clipped square": np.sign(np.sin(2 * np.pi * 100.5 * seconds(rate, 3))).astype(np.float32),
+        "one sample": music[:1],
+        "a tenth of a second": music[: rate // 10],
+        "a second": music[:rate],
+    }
+
+
+@pytest.mark.parametrize("rate", [8000, *RATES, 96000])
+def test_odd_signals_give_finite_or_missing_descriptors_never_infinite_ones(rate: int) -> None:
+    for name, samples in odd_signals(rate).items():
+        row = extractor(rate).describe(samples)
+        assert row.shape == (len(extractor(rate).names),), name
+        assert not np.isinf(row).any(), name
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("name", ["silence", "DC", "one click", "least significant bit", "one sample"])
+def test_what_has_no_beat_has_no_tempo_profile_or_ratio(rate: int, name: str) -> None:
+    values = described(rate, odd_signals(rate)[name])
+    beaten = ("rhythm.tempo", "rhythm.beat_", "rhythm.tempogram_ratio")
+    assert all(np.isnan(value) for key, value in values.items() if key.startswith(beaten) and "tempogram." not in key)
+
+
+@pytest.mark.parametrize("name", ["silence", "DC"])
+def test_silence_has_no_timbre_and_no_harmony(name: str) -> None:
+    values = described(16000, odd_signals(16000)[name])
+    assert values.pop("timbre.sounding_share") == 0
+    assert all(np.isnan(value) for key, value in values.items() if not key.startswith("rhythm."))
+
+
+def test_silence_within_a_track_leaves_its_timbre_and_harmony_as_they_are() -> None:
+    music, silence = band(16000, 6), np.zeros(6 * 16000, np.float32)
+    alone, spread = described(16000, music), described(16000, np.concatenate([music, silence]))
+    assert spread["timbre.sounding_share"] == pytest.approx(0.5, abs=0.02)
+    for name in ("timbre.mfcc.01.mean", "timbre.centroid.mean", "timbre.rms.mean", "harmony.pitch_class.00"):
+        assert spread[name] == pytest.approx(alone[name], rel=0.05), name
+
+
+def test_a_constant_offset_changes_nothing() -> None:
+    music = band(16000, 3)
+    plain, offset = (extractor(16000).describe(samples) for samples in (music, music + np.float32(0.25)))
+    np.testing.assert_allclose(offset, plain, rtol=0.02, atol=0.05)
+
+
+def test_sample_rates_agree_on_what_does_not_depend_on_treble() -> None:
+    by_rate = [described(rate, band(rate, 12)) for rate in RATES]
+    for name in ("rhythm.tempo", "timbre.energy_ratio.mid_low.mean", "harmony.pitch_class.00", "timbre.rms.mean"):
+        values = [values[name] for values in by_rate]
+        assert values == pytest.approx([values[0]] * len(RATES), rel=0.1), name
+
+
+def test_the_same_signal_gives_the_same_descriptors_to_the_bit() -> None:
+    samples = band(16000, 3)
+    first = extractor(16000).describe(samples)
+    extractor(16000).describe(clicks(16000, 90))
+    np.testing.assert_array_equal(extractor(16000).describe(samples), first)
+    np.testing.assert_array_equal(Extractor(16000).describe(samples), first)
+
+
+def test_names_are_unique_and_belong_to_the_three_groups() -> None:
+    names = extractor(16000).names
+    assert len(set(names)) == len(names) > 1000
+    assert {name.split(".")[0] for name in names} == set(GROUPS)
+    wanted = {f"rhythm.tempogram_ratio.{str(ratio).replace('/', '_')}" for ratio in TEMPOGRAM_RATIOS}
+    wanted |= {"timbre.mfcc.03.mean", "timbre.bark.22.change_std", "rhythm.tempogram_ratio.3_2", "harmony.hpcp.35.std"}
+    assert wanted <= set(names)
