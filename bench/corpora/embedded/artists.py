@@ -5,9 +5,8 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from itertools import count, islice
 
-from bench.corpora.embedded.draws import ARTIST, DECK, Draws
-from bench.corpora.embedded.genres import DECK as CARDS
-from bench.corpora.embedded.genres import DECK_SIZE, GENRES, Genre
+from bench.corpora.embedded.draws import ARTIST, DEALING, Draws
+from bench.corpora.embedded.genres import DECK, GENRES, Genre
 from bench.corpora.embedded.score import Mix, Resonance, Timbre
 
 ROLES = ("drums", "bass", "chords", "hook", "solo", "voice")
@@ -74,8 +73,8 @@ def _artist_of_each_track(seed: int) -> Iterator[int]:
 def draw_artist(seed: int, number: int) -> Artist:
     """Return an artist. Genres are dealt from shuffled decks, so that every stretch of artists has its share."""
     draws = Draws(seed, ARTIST, number, 1)
-    deal = Draws(seed, DECK, number // DECK_SIZE).shuffled(CARDS)
-    genre = GENRES[deal[number % DECK_SIZE]]
+    deal = Draws(seed, DEALING, number // len(DECK)).shuffled(DECK)
+    genre = GENRES[deal[number % len(DECK)]]
     guest = GENRES[draws.pick(genre.guests if draws.chance(0.75) else tuple(GENRES))]
     return Artist(
         number=number,

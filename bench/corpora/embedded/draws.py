@@ -12,7 +12,7 @@ import numpy as np
 
 Choice = TypeVar("Choice")
 
-DECK, ARTIST, TRACK, SOUND, ANNOTATOR, HABIT = range(6)  # the kinds of thing that have a stream of their own
+DEALING, ARTIST, TRACK, SOUND, ANNOTATOR, HABIT = range(6)  # the kinds of thing that have a stream of their own
 
 
 def generator(*name: int) -> np.random.Generator:

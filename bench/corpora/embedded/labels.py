@@ -145,7 +145,7 @@ def _plainness(gain: float) -> float:
 
 def scales(score: Score) -> dict[str, float]:
     """Return the regression tags in [0, 1]: each raw measure's place among the quantiles of a large fixed corpus."""
-    return {name: _place(value, QUANTILES[name]) for name, value in raw_scales(score).items()}
+    return {name: place_among(value, QUANTILES[name]) for name, value in raw_scales(score).items()}
 
 
 def raw_scales(score: Score) -> dict[str, float]:
@@ -180,7 +180,7 @@ def _danceability(score: Score) -> float:
     return pulse * min(drums, 1.2) + 0.3 * bass + 0.8 / (1 + away * away)
 
 
-def _place(value: float, quantiles: tuple[float, ...]) -> float:
+def place_among(value: float, quantiles: tuple[float, ...]) -> float:
     """Return where a value lies among equally spaced quantiles, between 0 (the first) and 1 (the last)."""
     if value <= quantiles[0]:
         return 0.0
