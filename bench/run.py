@@ -140,7 +140,7 @@ def run_cells(plan: Plan, out: Path, tracking: Tracking) -> list[str]:
                 else:
                     run_cell(cell, spec, plan, folder)
                 tracking.log_cell(folder)
-            except StudyFailedError as failure:
+            except (InputError, StudyFailedError) as failure:
                 failures.append(f"{describe(spec)}: {failure}")
                 say(failures[-1])
             bar.update()

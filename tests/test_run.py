@@ -16,6 +16,7 @@ from bench.errors import InputError
 from bench.record import RunRecord
 from bench.splits import split, subset
 from tests.conftest import STUDY, TAGBENCH, StudyOnDisk
+from tests.installed_family import install_family
 
 WAVEFORM = """
 [[families]]
@@ -130,14 +131,19 @@ def test_broken_tracks_are_listed_with_their_reason_and_the_rest_goes_on(small_s
     assert len(pd.read_parquet(small_study.out / "targets.parquet").query("id in ['t000', 't001', 't002']")) == 0
 
 
-def test_a_cell_that_fails_stops_no_other(tmp_path: Path) -> None:
-    hopeless = WAVEFORM + "learning_rate = 1e30\n"
-    study = StudyOnDisk(tmp_path, STUDY.replace('[[families]]\nfamily = "prior"', hopeless, 1))
-    failures = study.run()
-    assert len(failures) == 2
-    assert all("waveform" in failure for failure in failures)
-    assert [record.label for record in records(study.out)] == ["linear", "linear"]
-    assert "linear" in (study.out / "table1.md").read_text()
+def test_a_cell_that_fails_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_family(tmp_path, monkeypatch)
+    study = StudyOnDisk(tmp_path, STUDY + '[[families]]\nfamily = "constant"\nfails_at = 6\n')
+    assert study.run() == ["constant · 6 · seed 0: the loss is no number"]
+    assert len(records(study.out)) == 5
+    assert "1 of 6 cells are missing" in (study.out / "table1.md").read_text()
+
+
+def test_a_network_that_cannot_hear_so_short_a_patch_is_refused_before_training(tmp_path: Path) -> None:
+    study = StudyOnDisk(tmp_path, STUDY + WAVEFORM.replace("patch_seconds = 0.5", "patch_seconds = 0.1"))
+    with pytest.raises(InputError, match=r"waveform: patch_seconds = 0.1 .* needs at least"):
+        study.run()
+    assert not (study.out / "cells").exists()
 
 
 def test_an_interrupted_run_continues_where_it_was(tmp_path: Path) -> None:

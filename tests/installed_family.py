@@ -1,0 +1,46 @@
+"""A model family from outside the project: a module and an entry point on the path, as pip would leave them."""
+
+from pathlib import Path
+
+import pytest
+
+MODULE = """
+import numpy as np
+from bench.errors import StudyFailedError
+from bench.tagger import FitSummary, Tagger, Trained
+
+
+class Constant(Tagger):
+    value: float = 0.5
+    fails_at: int = 0
+
+    def fit(self, train, valid, context):
+        if len(train) == self.fails_at:
+            raise StudyFailedError("the loss is no number")
+        return Fitted(self.value)
+
+    @staticmethod
+    def load(folder):
+        return Fitted(float((folder / "value").read_text()))
+
+
+class Fitted(Trained):
+    def __init__(self, value):
+        self.value, self.summary = value, FitSummary()
+
+    def predict(self, corpus, context):
+        return np.full(corpus.targets.shape, self.value, np.float32)
+
+    def save(self, folder):
+        (folder / "value").write_text(str(self.value))
+"""
+
+
+def install_family(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the family `constant` known to this process."""
+    (site / "tagbench_constant.py").write_text(MODULE)
+    distribution = site / "tagbench_constant-1.dist-info"
+    distribution.mkdir()
+    (distribution / "METADATA").write_text("Metadata-Version: 2.1\nName: tagbench-constant\nVersion: 1\n")
+    (distribution / "entry_points.txt").write_text("[tagbench.families]\nconstant = tagbench_constant\n")
+    monkeypatch.syspath_prepend(str(site))
