@@ -93,3 +93,7 @@ def test_rows_of_fewer_seeds_are_named(tmp_path: Path) -> None:
     records = [make_record("gbt", 40, seed) for seed in range(3)] + [make_record("gbt", 320)]
     text = notes_of(tmp_path / "several", records)
     assert "the mean over 3 seeds of their own; fewer for gbt at 320: 1." in text
+
+
+def test_a_reader_is_told_that_no_uncertainty_is_printed(tmp_path: Path) -> None:
+    assert "**No uncertainty is printed yet.**" in notes_of(tmp_path, [make_record()])

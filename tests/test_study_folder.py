@@ -28,6 +28,13 @@ def test_rows_keep_the_studys_order_and_its_pairs(tmp_path: Path) -> None:
     assert [row.pair for row in rows[::2]] == ["networks", "", "networks"]
 
 
+def test_a_row_counts_its_tags_and_the_parameters_of_a_mean_seed(tmp_path: Path) -> None:
+    records = [make_record("gbt", seed=seed, n_parameters=size) for seed, size in enumerate((100, 200, None))]
+    (row, unsized) = read_study_folder(write_study(tmp_path, [*records, make_record("prior")])).rows
+    assert (row.n_parameters, row.n_classification_tags, row.n_regression_tags) == (150, 2, 1)
+    assert unsized.n_parameters is None
+
+
 def test_one_seed_that_the_cap_stopped_marks_its_row(tmp_path: Path) -> None:
     records = [make_record("waveform", seed=seed, hit_cap=seed == 1) for seed in (0, 1)]
     rows = read_study_folder(write_study(tmp_path, [*records, make_record("gbt")])).rows
