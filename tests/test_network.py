@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bench.errors import InputError
+from neural.frontends import TimbralConv
 from neural.layers import ConvBlock, SameConv1d, ScalarBatchNorm, he_initialise
 from neural.network import Network, build_network, count_parameters
 
@@ -163,6 +164,13 @@ def test_the_order_is_convolution_then_relu_then_batch_norm() -> None:
     block = ConvBlock(nn.Identity(), norm)
     values = torch.tensor([[[-2.0, 0.0, 3.0]]])
     assert block(values).tolist() == [[[-5.0, -5.0, -2.0]]]
+
+
+def test_a_timbral_convolution_gives_the_numbers_of_a_2d_convolution() -> None:
+    torch.manual_seed(0)
+    conv, spectrogram = TimbralConv(3, frames=5, mels=7), torch.randn(2, 12, 20)
+    expected = nn.functional.conv2d(spectrogram[:, None], conv.weight, conv.bias, padding=(2, 0))
+    torch.testing.assert_close(conv(spectrogram.mT), expected.mT)
 
 
 def test_an_odd_number_of_zeros_has_the_odd_one_on_the_right() -> None:
