@@ -43,13 +43,13 @@ class DescriptorSettings(BaseModel):
 
 @dataclass(frozen=True)
 class DescriptorTable:
-    """`values`, shape (tracks, descriptors), nan where a descriptor has no meaning; `problems` by track id.
+    """`matrix`, shape (tracks, descriptors), nan where a descriptor has no meaning; `problems` by track id.
 
     A track with a problem has no descriptors at all.
     """
 
     names: tuple[str, ...]
-    values: Float32Array
+    matrix: Float32Array
     problems: dict[str, str]
 
 
@@ -138,15 +138,15 @@ def _gather(corpus: Corpus, files: list[Path], settings: DescriptorSettings) -> 
     """Read the corpus's rows out of the shards' files into one table, a shard at a time."""
     row_of = {track_id: row for row, track_id in enumerate(corpus.ids.tolist())}
     names: list[str] = []
-    values = np.empty((len(corpus), 0), np.float32)
+    matrix = np.empty((len(corpus), 0), np.float32)
     problems: dict[str, str] = {}
     for file in files:
         shard = pd.read_parquet(file)
         shard = shard[shard[ID].isin(corpus.ids)]
         if not names:
             names = [name for name in shard.columns if name.split(".")[0] in settings.groups]
-            values = np.empty((len(corpus), len(names)), np.float32)
-        values[[row_of[track_id] for track_id in shard[ID]]] = shard[names].to_numpy(np.float32)
+            matrix = np.empty((len(corpus), len(names)), np.float32)
+        matrix[[row_of[track_id] for track_id in shard[ID]]] = shard[names].to_numpy(np.float32)
         troubled = shard[shard[PROBLEM] != ""]
         problems.update(zip(troubled[ID], troubled[PROBLEM], strict=True))
-    return DescriptorTable(tuple(names), values, problems)
+    return DescriptorTable(tuple(names), matrix, problems)

@@ -59,8 +59,8 @@ class GBT(DescriptorTagger):
         """Train one model a tag; a tag with one class in training keeps its prevalence."""
         check_parts(train, valid)
         table = descriptors(train, context, self.descriptors)
-        seen = _Part(table.values, train.targets)
-        unseen = _Part(descriptors(valid, context, self.descriptors).values, valid.targets)
+        seen = _Part(table.matrix, train.targets)
+        unseen = _Part(descriptors(valid, context, self.descriptors).matrix, valid.targets)
         constant = one_class_tags(train)
         fixed = {column: why for column, why in self._fixed_tags(valid).items() if column not in constant}
         columns = [column for column in range(len(train.tags)) if column not in constant]
@@ -138,9 +138,13 @@ class TrainedGBT(TrainedOnDescriptors):
     def scores(self, values: Float32Array) -> Float32Array:
         """Return probabilities of classification tags and predictions of regression tags, shape (tracks, tags)."""
         scores = np.tile(self.prevalence, (len(values), 1))
-        for column, trees in self.boosters.items():
-            scores[:, column] = _booster(trees).inplace_predict(values)
+        for column in self.boosters:
+            scores[:, column] = self.booster(column).inplace_predict(values)
         return scores
+
+    def booster(self, column: int) -> xgb.Booster:
+        """Return the trees of a tag that has some."""
+        return _booster(self.boosters[column])
 
     def save(self, folder: Path) -> None:
         """Write each tag's trees in XGBoost's UBJSON, the prevalence as a NumPy array and the rest as JSON."""

@@ -58,6 +58,11 @@ class Describer:
         """The descriptors, in order."""
         return self._living_child().names
 
+    @property
+    def process_id(self) -> int:
+        """The process id of the child."""
+        return self._living_child().process.pid
+
     def describe(self, track: StoredTrack) -> Description:
         """Return a track's description.
 

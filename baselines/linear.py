@@ -61,10 +61,10 @@ class Linear(DescriptorTagger):
         """Fit every tag under every penalty; keep for each kind of tag the penalty that is best on `valid`."""
         check_parts(train, valid)
         table = descriptors(train, context, self.descriptors)
-        means, scales = training_statistics(table.values)
+        means, scales = training_statistics(table.matrix)
         inputs = [
             standardise(values, means, scales)
-            for values in (table.values, descriptors(valid, context, self.descriptors).values)
+            for values in (table.matrix, descriptors(valid, context, self.descriptors).matrix)
         ]
         constant = one_class_tags(train)
         fitted = [column for column in range(len(train.tags)) if column not in constant]

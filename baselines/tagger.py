@@ -49,7 +49,7 @@ class TrainedOnDescriptors(Trained):
         if table.names != self.names:
             rate = context.audio.settings.sample_rate
             raise InputError(f"the model was trained on other descriptors than those of {rate} Hz; train it again")
-        return np.clip(self.scores(table.values), 0, 1).astype(np.float32)
+        return np.clip(self.scores(table.matrix), 0, 1).astype(np.float32)
 
     def write_description(self, folder: Path) -> None:
         """Write the tags and the names and settings of the descriptors as JSON."""
@@ -92,7 +92,11 @@ def check_parts(train: Corpus, valid: Corpus) -> None:
 
 def one_class_tags(train: Corpus) -> dict[int, str]:
     """Return the classification tags that cannot be learnt, by column, each with the reason."""
-    reasons = {0: "no positive in training: predicts the prevalence, 0", 1: "no negative in training: predicts 1"}
+    lacking = {0: "no positive", 1: "no negative"}
     columns = train.tag_rows("classification").tolist()
     means = train.targets.mean(axis=0)
-    return {column: reasons[int(means[column])] for column in columns if means[column] in reasons}
+    return {
+        column: f"{lacking[means[column]]} in training: predicts the prevalence, {means[column]:g}"
+        for column in columns
+        if means[column] in lacking
+    }
