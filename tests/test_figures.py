@@ -111,7 +111,7 @@ def test_a_measure_that_nothing_has_says_so() -> None:
 
 
 @pytest.mark.parametrize("n_panels", [1, 3])
-@pytest.mark.parametrize("labels", [["a $b$ label", "_hidden", "x" * 100], [f"model number {n}" for n in range(12)]])
+@pytest.mark.parametrize("labels", [[r"$\nonsense$", "_hidden", "x" * 100], [f"model number {n}" for n in range(12)]])
 def test_every_model_is_named_inside_the_picture(labels: list[str], n_panels: int) -> None:
     figure = draw(make_rows(labels=labels), MEASURES[:n_panels])
     figure.draw_without_rendering()
