@@ -13,16 +13,16 @@ from bench.corpora.embedded.score import Score
 SCALE_POINTS = 10
 SCALE_NOISE, SCALE_HABIT = 0.06, 0.05  # standard deviations, on the scale from 0 to 1
 SWAPPED = 0.08  # the share of songs for which exclusive siblings are taken for one another
-HABITUAL = 0.5  # the share of false alarms that are habits
+HABITUAL = 0.4  # the share of false alarms that are habits
 MISSED = 0.04  # of what is heard plainly; the faint is missed up to FAINTLY_MISSED more
 FAINTLY_MISSED = 0.6
 FALSE_ALARMS = {
-    "genre": 0.006,
+    "genre": 0.005,
     "genre family": 0.008,
-    "instrument": 0.012,
-    "vocals": 0.02,
-    "feel": 0.015,
-    "mode": 0.06,
+    "instrument": 0.008,
+    "vocals": 0.012,
+    "feel": 0.01,
+    "mode": 0.04,
     "era": 0.012,
     "setting": 0.003,
 }

@@ -81,9 +81,9 @@ def draw_artist(seed: int, number: int) -> Artist:
         genre=genre,
         guest=guest,
         style=draw_style(genre, draws),
-        timbre=Timbre(**{field.name: draws.unit() for field in fields(Timbre)}),
+        timbre=Timbre(**{field.name: draws.between(0.15, 0.85) for field in fields(Timbre)}),
         desk=_draw_desk(draws),
-        levels={role: draws.between(0.6, 1.5) for role in ROLES},
+        levels={role: draws.between(0.75, 1.3) for role in ROLES},
         tune=draw_motif(draws),
         song=draw_motif(draws),
     )
@@ -125,7 +125,7 @@ def _draw_desk(draws: Draws) -> Mix:
     return Mix(
         tilt=draws.unit(),
         resonances=tuple(
-            Resonance(centre * draws.between(0.75, 1.35), draws.bell(0.0, 5.0), draws.between(0.25, 0.8))
+            Resonance(centre * draws.between(0.75, 1.35), draws.bell(0.0, 2.6), draws.between(0.25, 0.8))
             for centre in EQUALISER_BANDS
         ),
         reverb=draws.unit(),
@@ -146,7 +146,7 @@ def mix_for_song(desk: Mix, style: Style, draws: Draws) -> Mix:
         tilt=draws.near(desk.tilt, 0.08),
         reverb=draws.near(0.5 * desk.reverb + 0.5 * style.reverb, 0.05),
         drive=draws.near(0.6 * desk.drive + 0.4 * style.energy, 0.05),
-        resonances=tuple(replace(r, gain=r.gain + draws.bell(0.0, 1.0)) for r in desk.resonances),
+        resonances=tuple(replace(r, gain=r.gain + draws.bell(0.0, 0.7)) for r in desk.resonances),
         peak=max(0.5, draws.bell(desk.peak, 1.0)),
     )
     if not style.vintage:

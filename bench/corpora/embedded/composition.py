@@ -22,17 +22,17 @@ from bench.corpora.embedded.players import Song, perform
 from bench.corpora.embedded.score import Score, Section
 
 FORMS = (
-    (("intro", 1.2), ("verse", 3), ("chorus", 2), ("bridge", 2), ("verse", 2)),
-    (("intro", 1.2), ("verse", 3), ("bridge", 2), ("chorus", 2)),
-    (("intro", 1.5), ("chorus", 2), ("verse", 3), ("bridge", 2), ("chorus", 1.5)),
-    (("verse", 2), ("chorus", 2), ("bridge", 2), ("intro", 1), ("verse", 2)),
+    (("intro", 1.2), ("verse", 3), ("chorus", 2), ("bridge", 2.5), ("verse", 2)),
+    (("intro", 1.2), ("verse", 3), ("bridge", 2.5), ("chorus", 2)),
+    (("intro", 1.5), ("chorus", 2), ("verse", 3), ("bridge", 2.5), ("chorus", 1.5)),
+    (("verse", 2), ("chorus", 2), ("bridge", 2.5), ("intro", 1), ("verse", 2)),
 )
 LENDING = ("kit", "groove", "bass_line", "chords", "comping", "solo", "progression")  # what a listener knows a genre by
-HEARD_AS_GUEST = 4  # of these seven
+HEARD_AS_GUEST = 3  # of these seven
 
 HABIT = 0.62  # the share of decisions in which a song is like its artist's others
 DETOUR = 0.08  # the share of songs that are wholly of the artist's second genre
-BORROWING = 0.6  # the share of songs that borrow from the second genre at all
+BORROWING = 0.4  # the share of songs that borrow from the second genre at all
 RARE_SOLOS = {"theremin": 0.02, "harpsichord": 0.012, "harmonica": 0.008}  # chances, in any genre
 
 
@@ -72,7 +72,7 @@ def _arrange(artist: Artist, draws: Draws) -> tuple[Genre, str, Style]:
         genre, guest = guest, genre
         habits = draw_style(genre, draws)
     fresh, lent = draw_style(genre, draws), draw_style(guest, draws)
-    borrowing = draws.between(0.1, 0.55) if draws.chance(BORROWING) else 0.0
+    borrowing = draws.between(0.1, 0.45) if draws.chance(BORROWING) else 0.0
     chosen: dict[str, Any] = {}
     borrowed = 0
     for field in fields(Style):

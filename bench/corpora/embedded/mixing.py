@@ -9,7 +9,7 @@ from bench.corpora.embedded.synthesis import RATE, Float64Array, decay, noise, s
 from bench.corpus import Float32Array
 
 REFERENCE_HZ = 1000.0  # the tilt turns around this frequency
-DARKEST, BRIGHTEST = -6.5, 0.5  # tilt in dB an octave; recordings fall towards high frequencies
+DARKEST, BRIGHTEST = -5.5, -0.5  # tilt in dB an octave; recordings fall towards high frequencies
 CRACKLES_PER_SECOND = 9.0
 
 

@@ -15,7 +15,7 @@ PLAYING = {
     "chorus": ("drums", "bass", "chords", "hook"),
     "bridge": ("drums", "bass", "chords", "solo"),
 }
-GAINS = {"drums": 0.8, "bass": 0.75, "chords": 0.7, "hook": 0.6, "solo": 0.85, "voice": 1.05, "audience": 0.3}
+GAINS = {"drums": 0.7, "bass": 0.65, "chords": 0.85, "hook": 0.95, "solo": 1.4, "voice": 1.05, "audience": 0.25}
 REGISTERS = {"distorted guitar": 52, "saxophone": 55, "cello": 45, "acoustic guitar": 55, "theremin": 67}
 USUAL_REGISTER = 64
 VOICE_REGISTERS = {"male": 50, "female": 62, "rap": 45}
