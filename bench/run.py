@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.corpora import load_corpus
+from bench.corpora import place_of
 from bench.device import use_threads
 from bench.errors import InputError, StudyFailedError
 from bench.measure import measure
@@ -34,9 +34,10 @@ class Machine:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A study that was run: its MLflow runs, and a line for each cell that failed."""
+    """A study that was run: its MLflow runs, how many cells are finished, and a line for each that failed."""
 
     tracking: Tracking
+    finished: int
     failures: list[str]
 
 
@@ -64,14 +65,16 @@ def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -
     plan = prepare_study(study, out=out, root=root, machine=machine)
     tracking = Tracking(study, out)
     prepare_taggers(plan, out)
-    return Outcome(tracking, run_cells(plan, out, tracking))
+    failures = run_cells(plan, out, tracking)
+    return Outcome(tracking, len(plan.cells) - len(failures), failures)
 
 
 def prepare_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -> Plan:
     """Load, check, decode and divide the corpus, and write the study's lists to `out`."""
     workers, cache = machine.workers, machine.cache
-    corpus = load_corpus(study.corpus.name, study.corpus.settings, root=root, cache=cache, workers=workers)
-    check_parts(study, study.split.divide(corpus), "")
+    place = place_of(study.corpus.name, study.corpus.settings, root=root, cache=cache)
+    check_parts(study, study.split.divide(place.outline()), "")
+    corpus = place.load(workers=workers)
     prepared = prepare(corpus, [entry.audio for entry in study.entries()], cache=cache, workers=workers)
     out.mkdir(parents=True, exist_ok=True)
     write_rejected(corpus, prepared.rejected, out)

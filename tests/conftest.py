@@ -1,5 +1,6 @@
 """What several tests share: a study over a small corpus, run once."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from bench.run import Machine, run_study
 from bench.study import Study, read_study
 from reports.report import write_report
 from tests.small_corpus import write_small_corpus
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch is loaded
 
 TAGBENCH = str(Path(sys.executable).with_name("tagbench"))
 

@@ -119,6 +119,14 @@ def test_more_tracks_than_there_are_is_refused_before_any_work(tmp_path: Path) -
     assert not study.out.exists()
 
 
+def test_a_corpus_that_we_make_is_not_made_for_a_study_it_cannot_serve(tmp_path: Path) -> None:
+    embedded = 'name = "embedded"\ntracks = 40\nseconds = 3.0'
+    study = StudyOnDisk(tmp_path, STUDY.replace('name = "manifest"', embedded).replace("[6, 12]", "[6, 41]"))
+    with pytest.raises(InputError, match="asks for 41 training tracks"):
+        study.run()
+    assert not study.cache.exists()
+
+
 def test_broken_tracks_are_listed_with_their_reason_and_the_rest_goes_on(small_study: StudyOnDisk) -> None:
     (small_study.root / "audio" / "000.wav").write_bytes(b"no audio")
     soundfile.write(small_study.root / "audio" / "001.wav", np.zeros(16000), 16000)

@@ -1,10 +1,12 @@
 """Data sets, one module each, with `load(root, **settings) -> Corpus`; there is no registry to edit.
 
-A data set that this project makes itself also has `create(root, *, workers, **settings)`, which makes what is
-missing under `root` and is called before `load`.
+A data set that this project makes itself also has `VERSION`, `create(root, *, workers, **settings)`, which makes what
+is missing under `root` and is called before `load`, and `outline(root, **settings) -> Corpus`: its tracks and groups,
+without tags, known before anything is made.
 """
 
 import inspect
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -43,15 +45,35 @@ def settings_model(module: ModuleType) -> type[BaseModel]:
     return create_model("CorpusSettings", __config__=ConfigDict(frozen=True, extra="forbid"), **fields)
 
 
-def load_corpus(name: str, settings: dict[str, Any], *, root: Path | None, cache: Path, workers: int) -> Corpus:
-    """Return a data set's corpus from `root` (default: the working folder).
+@dataclass(frozen=True)
+class Place:
+    """A data set, its settings and the folder it lies in."""
 
-    A data set that we make lies in a folder of its own, under `root` or the cache, and what is missing is made first.
+    module: ModuleType
+    settings: dict[str, Any]
+    folder: Path
+
+    def outline(self) -> Corpus:
+        """Return the tracks with their groups, before anything is made; of a data set that exists, the corpus."""
+        outline = self.module.outline if hasattr(self.module, "create") else self.module.load
+        corpus: Corpus = outline(self.folder, **self.settings)
+        return corpus
+
+    def load(self, *, workers: int) -> Corpus:
+        """Return the corpus; what is missing of a data set that we make is made first."""
+        if hasattr(self.module, "create"):
+            self.module.create(self.folder, workers=workers, **self.settings)
+        corpus: Corpus = self.module.load(self.folder, **self.settings)
+        return corpus
+
+
+def place_of(name: str, settings: dict[str, Any], *, root: Path | None, cache: Path) -> Place:
+    """Return where a data set lies: in `root` (default: the working folder).
+
+    A data set that we make has a folder of its own for each version and settings, under `root` or the cache.
     """
     module = corpus_module(name)
-    folder = root or Path()
-    if hasattr(module, "create"):
-        folder = (root or cache / "corpora") / f"{name}-{json_digest([module.VERSION, settings])}"
-        module.create(folder, workers=workers, **settings)
-    corpus: Corpus = module.load(folder, **settings)
-    return corpus
+    if not hasattr(module, "create"):
+        return Place(module, settings, root or Path())
+    own = f"{name}-{json_digest([module.VERSION, settings])}"
+    return Place(module, settings, (root or cache / "corpora") / own)

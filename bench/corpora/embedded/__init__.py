@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import joblib
+import numpy as np
 import pandas as pd
 import soundfile
 
@@ -26,7 +27,7 @@ from bench.corpus import Corpus
 from bench.errors import InputError
 from bench.progress import progress_bar
 
-VERSION = "1"
+VERSION = "1.0"
 NOTE = (
     "The corpus is synthetic: music composed and synthesised by a program. "
     "Its numbers foretell nothing about real music."
@@ -47,6 +48,25 @@ def load(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int = 0
     return manifest.load(root, file=_manifest_name(tracks), tags=TAGS_FILE, name="embedded", version=version, note=NOTE)
 
 
+def outline(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int = 0) -> Corpus:
+    """Return the tracks and artists that `create` would make, without tags; nothing is composed.
+
+    Raises `InputError` when the settings make no sense.
+    """
+    _check(tracks, seconds, seed)
+    groups = [_group(artist) for artist in roster(seed, tracks)]
+    return Corpus(
+        name="embedded",
+        version=VERSION,
+        root=root,
+        tags=(),
+        ids=np.array([_track_id(track) for track in range(tracks)]),
+        groups=np.array(groups),
+        files=np.array([_path(track) for track in range(tracks)]),
+        targets=np.empty((tracks, 0), np.float32),
+    )
+
+
 def create(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int = 0, workers: int) -> None:
     """Write the corpus under `root`, going on from what is there: FLAC files of 16 kHz mono, then the manifest.
 
@@ -54,7 +74,8 @@ def create(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int =
     Raises `InputError` when the settings make no sense.
     """
     _check(tracks, seconds, seed)
-    if (root / _manifest_name(tracks)).exists() and (root / TAGS_FILE).exists():
+    written = [_manifest_name(tracks), TAGS_FILE, *(_path(track) for track in range(tracks))]
+    if all((root / file).exists() for file in written):
         return
     (root / "audio").mkdir(parents=True, exist_ok=True)
     artists = roster(seed, tracks)
@@ -76,9 +97,9 @@ def describe(score: Score, seed: int) -> Row:
     heard, places = saliences(score), scales(score)
     truth = {name: float(salience > 0) for name, salience in heard.items()} | places
     row: Row = {
-        "path": f"audio/{score.track:05}.flac",
-        "id": f"track-{score.track:05}",
-        "group": f"artist-{score.artist:04}",
+        "path": _path(score.track),
+        "id": _track_id(score.track),
+        "group": _group(score.artist),
     }
     row |= annotate(score, heard, places, seed)
     return row | {TRUTH_PREFIX + tag.name: truth[tag.name] for tag in TAGS}
@@ -91,6 +112,18 @@ def _check(tracks: int, seconds: float, seed: int) -> None:
         raise InputError(f"embedded corpus: seconds = {seconds:g}; give a length from {SHORTEST:g} to 600")
     if seed < 0:
         raise InputError(f"embedded corpus: seed = {seed}; give 0 or more")
+
+
+def _path(track: int) -> str:
+    return f"audio/{track:05}.flac"
+
+
+def _track_id(track: int) -> str:
+    return f"track-{track:05}"
+
+
+def _group(artist: int) -> str:
+    return f"artist-{artist:04}"
 
 
 def _manifest_name(tracks: int) -> str:

@@ -18,10 +18,10 @@ MISSED = 0.04  # of what is heard plainly; the faint is missed up to FAINTLY_MIS
 FAINTLY_MISSED = 0.6
 FALSE_ALARMS = {
     "genre": 0.005,
-    "genre family": 0.008,
+    "genre family": 0.012,
     "instrument": 0.008,
     "vocals": 0.012,
-    "feel": 0.01,
+    "feel": 0.02,
     "mode": 0.04,
     "era": 0.012,
     "setting": 0.003,
