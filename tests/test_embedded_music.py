@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.corpora.embedded import describe
+from bench.corpora.embedded.annotators import annotate
 from bench.corpora.embedded.artists import draw_artist, roster
 from bench.corpora.embedded.composition import compose
 from bench.corpora.embedded.draws import Draws
@@ -162,6 +163,13 @@ def test_exclusive_siblings_are_declared_and_never_true_together(rows: list[dict
     for one, other in (sorted(pair) for pair in SIBLINGS.values()):
         for prefix in ("", "truth/"):
             assert not (_column(rows, prefix + one) * _column(rows, prefix + other)).any()
+
+
+def test_annotators_never_answer_yes_to_both_siblings(scores: list[Score]) -> None:
+    heard, places = saliences(scores[0]), scales(scores[0])
+    for listener in range(3000):  # enough for a false alarm beside nearly every true sibling
+        answers = annotate(replace(scores[0], track=listener, artist=listener), heard, places, 0)
+        assert not any(all(answers[name] for name in pair) for pair in SIBLINGS.values())
 
 
 def test_annotators_miss_imagine_and_swap(rows: list[dict[str, str | float]]) -> None:

@@ -120,9 +120,9 @@ def test_more_tracks_than_there_are_is_refused_before_any_work(tmp_path: Path) -
 
 
 def test_a_corpus_that_we_make_is_not_made_for_a_study_it_cannot_serve(tmp_path: Path) -> None:
-    embedded = 'name = "embedded"\ntracks = 40\nseconds = 3.0'
-    study = StudyOnDisk(tmp_path, STUDY.replace('name = "manifest"', embedded).replace("[6, 12]", "[6, 41]"))
-    with pytest.raises(InputError, match="asks for 41 training tracks"):
+    embedded = 'name = "embedded"\ntracks = 100\nseconds = 3.0'
+    study = StudyOnDisk(tmp_path, STUDY.replace('name = "manifest"', embedded).replace("[6, 12]", "[6, 101]"))
+    with pytest.raises(InputError, match="asks for 101 training tracks"):
         study.run()
     assert not study.cache.exists()
 
