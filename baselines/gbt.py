@@ -41,14 +41,14 @@ class GBT(DescriptorTagger):
 
     Training ends `patience` rounds after the best one on the validation part, or at `max_rounds`; a tag with fewer than
     5 positives there is trained for `fixed_rounds`. The defaults' columns and bins cost a seventh of XGBoost's own in
-    time and nothing in accuracy.
+    time and nothing in accuracy; depth and rate did best on the embedded corpus's validation part at 40 to 320 tracks.
     """
 
-    max_rounds: int = Field(default=600, ge=1)
-    fixed_rounds: int = Field(default=60, ge=1)
-    patience: int = Field(default=25, ge=1)
-    learning_rate: float = Field(default=0.08, gt=0, le=1)
-    max_depth: int = Field(default=4, ge=1, le=16)
+    max_rounds: int = Field(default=1000, ge=1)
+    fixed_rounds: int = Field(default=100, ge=1)
+    patience: int = Field(default=50, ge=1)
+    learning_rate: float = Field(default=0.04, gt=0, le=1)
+    max_depth: int = Field(default=3, ge=1, le=16)
     min_child_weight: float = Field(default=1.0, ge=0)
     reg_lambda: float = Field(default=1.0, ge=0)
     subsample: float = Field(default=0.8, gt=0, le=1)

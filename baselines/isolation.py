@@ -51,7 +51,7 @@ class Describer:
     ) -> None:
         if self._child is not None:
             self._child.process.kill()
-            self._child.process.communicate()
+            _reap(self._child.process)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -111,6 +111,6 @@ def _start(arguments: list[str]) -> _Child:
 
 
 def _reap(process: "subprocess.Popen[str]") -> int:
-    """Wait for a process that has ended, close its pipes and return its exit code."""
+    """Wait for a process that is ending, close its pipes and return its exit code; two threads may do so at once."""
     with process:
         return process.wait()

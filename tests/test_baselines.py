@@ -18,7 +18,7 @@ from baselines.linear import Linear, TrainedLinear, Weights, standardise, traini
 from baselines.prior import Prior
 from baselines.tagger import DescriptorTagger, TrainedOnDescriptors
 from bench.audio import AudioSettings
-from bench.corpora import load_corpus
+from bench.corpora import manifest
 from bench.corpus import Corpus, Float32Array, StrArray, Tag
 from bench.errors import InputError
 from bench.metrics import rmse, roc_auc
@@ -37,7 +37,7 @@ Fitted = dict[type[Tagger], Trained]
 TONE, NEVER, ALWAYS, SCARCE, LOUD = range(len(TAGS))
 FAMILIES: list[Tagger] = [Prior(), Linear(), GBT()]
 LEARNERS = [Linear, GBT]
-FASTER = GBT(max_rounds=40, fixed_rounds=7, patience=5)
+FASTER = GBT(max_rounds=40, fixed_rounds=7, patience=5, learning_rate=0.1)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Parts:
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     folder = tmp_path_factory.mktemp("baselines")
     root = write_small_corpus(folder / "data", tracks=112, seconds=1.0)
-    written = load_corpus("manifest", {}, root=root, cache=folder / "cache", workers=1)
+    written = manifest.load(root)
     audio = prepare_store(written, AudioSettings(), cache=folder / "cache", workers=1)
     by_name = dict(zip([tag.name for tag in written.tags], written.targets.T, strict=True))
     position = np.arange(len(written))
