@@ -61,7 +61,8 @@ class RunRecord(RunSpec):
 
     `metrics` are against the annotators' labels, `truth_metrics` against exact labels where a corpus has them.
     `per_tag` has a scored tag's `roc_auc` and `pr_auc`, or its `rmse`; `unscored_tags` the others, each with its
-    number of positives among the test tracks. `hit_cap`, `special_tags` and `n_parameters` are those of `FitSummary`.
+    number of positives among the test tracks. `hit_cap`, `special_tags`, `chosen` and `n_parameters` are those of `FitSummary`; `track_notes` counts the cell's
+    tracks by what `Tagger.prepare` noted on them.
     """
 
     corpus: str
@@ -79,6 +80,8 @@ class RunRecord(RunSpec):
     n_parameters: int | None
     hit_cap: bool
     special_tags: dict[str, str]
+    chosen: dict[str, float] = {}
+    track_notes: dict[str, int] = {}
     train_seconds: float
     predict_seconds: float
     device: str

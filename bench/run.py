@@ -62,6 +62,8 @@ def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -
     Raises `InputError` when the study asks for what the corpus does not have. A cell that fails stops no other.
     """
     use_threads(study.threads)
+    shape = f"{len(study.families)} families, {len(study.sizes)} sizes, {len(study.seeds)} seeds"
+    say(f"study {study.name}: {shape}, {len(list(study.cells()))} cells; output goes to {out}")
     plan = prepare_study(study, out=out, root=root, machine=machine)
     tracking = Tracking(study, out)
     prepare_taggers(plan, out)

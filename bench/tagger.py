@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from bench.audio import AudioSettings
 from bench.corpus import Corpus, Float32Array
 from bench.store import Store
 
@@ -34,12 +35,14 @@ class FitSummary:
     `n_parameters` is the number of trained values, where that is a meaningful size. `curves` has one row for each
     validation, with a column `step` and one for each measured quantity. `hit_cap` says that a cap on training, not
     the stopping rule, ended it. `special_tags` gives, for each tag that was not trained in the usual way, the reason.
+    `chosen` names what `fit` itself chose on the validation tracks, with its value.
     """
 
     n_parameters: int | None = None
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     hit_cap: bool = False
     special_tags: dict[str, str] = field(default_factory=dict)
+    chosen: dict[str, float] = field(default_factory=dict)
 
 
 class Trained(ABC):
@@ -59,7 +62,7 @@ class Trained(ABC):
 class Tagger(BaseModel, ABC):
     """The settings of a model family; a new family is one module with a subclass."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def prepare(self, corpus: Corpus, context: Context) -> None:
         """Do once, for all cells of a study, what depends on the tracks alone (descriptors); default: nothing."""

@@ -87,6 +87,6 @@ def test_a_device_that_is_not_there_is_refused(small_study: StudyOnDisk, capsys:
 
 
 @pytest.mark.parametrize("command", sorted(tagbench.commands))
-def test_every_command_explains_itself_and_stands_in_the_readme(command: str) -> None:
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code([command, "--help"]) == 0
-    assert f"tagbench {command}" in Path("README.md").read_text(encoding="utf-8")
+    assert capsys.readouterr().out.startswith(f"Usage: tagbench {command}")

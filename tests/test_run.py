@@ -127,16 +127,35 @@ def test_a_corpus_that_we_make_is_not_made_for_a_study_it_cannot_serve(tmp_path:
     assert not study.cache.exists()
 
 
-def test_broken_tracks_are_listed_with_their_reason_and_the_rest_goes_on(small_study: StudyOnDisk) -> None:
-    (small_study.root / "audio" / "000.wav").write_bytes(b"no audio")
-    soundfile.write(small_study.root / "audio" / "001.wav", np.zeros(16000), 16000)
-    (small_study.root / "audio" / "002.wav").unlink()
+def test_broken_and_odd_tracks_are_refused_by_name_or_read_and_the_rest_goes_on(small_study: StudyOnDisk) -> None:
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 24000)
+    whole = (small_study.root / "audio" / "000.wav").read_bytes()
+    broken = {
+        "000": b"",
+        "001": whole[: len(whole) // 2],
+        "002": bytes(range(256)) * 100,
+        "003": np.zeros(24000),
+        "004": np.where(np.arange(24000) == 7, np.nan, noise),
+        "005": noise[:320],
+    }
+    odd = {"006": (noise, 8000), "007": (np.tile(noise[:, None], 6), 16000)}
+    for name, content in broken.items():
+        file = small_study.root / "audio" / f"{name}.wav"
+        if isinstance(content, bytes):
+            file.write_bytes(content)
+        else:
+            soundfile.write(file, content, 16000, subtype="FLOAT")
+    for name, (samples, rate) in odd.items():
+        soundfile.write(small_study.root / "audio" / f"{name}.wav", samples, rate)
+    (small_study.root / "audio" / "008.wav").unlink()
     assert small_study.run() == []
     rejected = pd.read_csv(small_study.out / "rejected.csv", index_col="path")["reason"]
-    assert set(rejected.index) == {"audio/000.wav", "audio/001.wav", "audio/002.wav"}
-    assert rejected["audio/001.wav"] == "is silent"
-    assert rejected["audio/002.wav"] == "file is missing"
-    assert len(pd.read_parquet(small_study.out / "targets.parquet").query("id in ['t000', 't001', 't002']")) == 0
+    assert set(rejected.index) == {f"audio/{name}.wav" for name in [*broken, "008"]}
+    assert rejected["audio/001.wav"].startswith("is truncated")
+    assert rejected["audio/003.wav"] == "is silent"
+    assert rejected["audio/004.wav"] == "has NaN or infinite samples"
+    assert rejected["audio/005.wav"] == "lasts 0.02 s, less than 1 s"
+    assert rejected["audio/008.wav"] == "file is missing"
 
 
 def test_a_cell_that_fails_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

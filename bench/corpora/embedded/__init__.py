@@ -30,7 +30,7 @@ from bench.progress import progress_bar
 VERSION = "1.0"
 NOTE = (
     "The corpus is synthetic: music composed and synthesised by a program. "
-    "Its numbers foretell nothing about real music."
+    "Its numbers foretell nothing about real music, and no number on real music has been produced by this code yet."
 )
 TAGS_FILE = "tags.csv"
 SHORTEST = 2.0  # seconds; less holds no two bars

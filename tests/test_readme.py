@@ -1,0 +1,40 @@
+"""The README tells of every file and command, and its numbers are those of the demo's own table."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.cli import tagbench
+from bench.study import shipped_studies
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MODULES = [
+    file.relative_to(ROOT)
+    for package in ("bench", "baselines", "neural", "reports")
+    for file in sorted((ROOT / package).rglob("*.py"))
+    if not file.name.startswith("__") and "genres" not in file.parts
+]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_every_module_stands_in_the_map_of_the_files(module: Path) -> None:
+    section = README.split(f"| **{module.parts[0]}/** |")[1].split("| **")[0]
+    assert f"`{module.name}`" in section or f"/{module.name}`" in section
+
+
+@pytest.mark.parametrize("command", sorted(tagbench.commands))
+def test_every_command_stands_in_the_readme(command: str) -> None:
+    assert f"tagbench {command}" in README
+
+
+def test_every_shipped_study_has_its_command() -> None:
+    for study in shipped_studies():
+        assert f"tagbench run {study}" in README
+
+
+def test_the_table_in_the_readme_is_the_demos() -> None:
+    page = (ROOT / "reports" / "demo" / "table1.md").read_text(encoding="utf-8")
+    table = [line for line in page.split("\n## ")[0].splitlines() if line.startswith("|")]
+    assert len(table) == 2 + 5 * 3  # a header, a rule, five families at three sizes
+    assert "\n".join(table) in README
