@@ -61,8 +61,8 @@ class RunRecord(RunSpec):
 
     `metrics` are against the annotators' labels, `truth_metrics` against exact labels where a corpus has them.
     `per_tag` has a scored tag's `roc_auc` and `pr_auc`, or its `rmse`; `unscored_tags` the others, each with its
-    number of positives among the test tracks. `hit_cap`, `special_tags`, `chosen` and `n_parameters` are those of `FitSummary`; `track_notes` counts the cell's
-    tracks by what `Tagger.prepare` noted on them.
+    number of positives among the test tracks. `hit_cap`, `special_tags`, `chosen` and `n_parameters` are those of
+    `FitSummary`; `track_notes` counts the cell's tracks by what `Tagger.prepare` noted on them.
     """
 
     corpus: str

@@ -64,8 +64,16 @@ class Tagger(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    def prepare(self, corpus: Corpus, context: Context) -> None:
-        """Do once, for all cells of a study, what depends on the tracks alone (descriptors); default: nothing."""
+    def check(self, audio: AudioSettings) -> None:  # noqa: B027 - most families hear anything
+        """Raise `InputError` where these settings cannot work on audio heard so; called before any work."""
+
+    def prepare(self, corpus: Corpus, context: Context) -> dict[str, str]:  # noqa: ARG002 - most need nothing
+        """Do once, for all cells of a study, what depends on the tracks alone (descriptors).
+
+        Return, by track id, a short note on each track that this family cannot take as it is (it has no descriptors,
+        it is shorter than a patch); such notes are counted under the table.
+        """
+        return {}
 
     @abstractmethod
     def fit(self, train: Corpus, valid: Corpus, context: Context) -> Trained:
