@@ -64,7 +64,7 @@ class Tagger(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    def check(self, audio: AudioSettings) -> None:  # noqa: B027 - most families hear anything
+    def check(self, audio: AudioSettings) -> None:
         """Raise `InputError` where these settings cannot work on audio heard so; called before any work."""
 
     def prepare(self, corpus: Corpus, context: Context) -> dict[str, str]:  # noqa: ARG002 - most need nothing
