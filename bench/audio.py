@@ -1,18 +1,30 @@
 """The only decoder and resampler: an audio file becomes mono float32 at one sample rate, or is refused by name."""
 
+import io
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import soundfile
 import soxr
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.corpus import Float32Array
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+DECODER_VERSION = 1  # raise it whenever some file would decode to other samples, or be refused where it was not
 LOUDEST_SAMPLE = 10.0  # a float file beyond this is not audio in [-1, 1] by any convention
 BLOCK_FRAMES = 1 << 20
 UNKNOWN_LENGTH = 0xFFFFF000  # a little under 2^32: headers of piped files count back from all ones
+MP3_SLACK = 2 * 1152  # frames: encoders differ on whether the header frame and the decoder's delay count
+FAR = 1 << 34  # bytes
+LOWEST_RATE, HIGHEST_RATE = 2_000, 400_000  # Hz; a header outside this range is damaged
 SILENCE_RMS = 1e-4  # -80 dB below full scale, after removing DC
 
 
@@ -22,11 +34,20 @@ class AudioSettings(BaseModel):
     A track shorter than `min_seconds` is refused.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     sample_rate: int = Field(default=16000, ge=8000, le=192000)
     max_seconds: float | None = Field(default=None, gt=0)
     min_seconds: float = Field(default=1.0, ge=0.1)
+
+    @model_validator(mode="after")
+    def _some_track_can_pass(self) -> Self:
+        if self.max_seconds is not None and self.max_seconds < self.min_seconds:
+            raise ValueError(
+                f"max_seconds = {self.max_seconds:g} is less than min_seconds = {self.min_seconds:g}: "
+                "every track would be refused as too short; raise one or lower the other"
+            )
+        return self
 
 
 class RejectedTrackError(Exception):
@@ -37,8 +58,8 @@ def decode(path: Path, settings: AudioSettings) -> Float32Array:
     """Return the samples of a file, shape (samples,), mono, in [-1, 1] unless the file is louder.
 
     Channels are averaged; the rate is changed by soxr in its HQ setting.
-    Raises `RejectedTrackError` when the file is missing, cannot be decoded, is shorter than its header says, too
-    short, silent, or holds NaN, infinite or absurdly large samples.
+    Raises `RejectedTrackError` when the file is missing, cannot be decoded, is shorter than its header says, has an
+    impossible sample rate, is too short, silent, or holds NaN, infinite or absurdly large samples.
     """
     samples, rate = _read(path, settings.max_seconds)
     if not np.isfinite(samples).all():
@@ -59,17 +80,79 @@ def _read(path: Path, max_seconds: float | None) -> tuple[Float32Array, int]:
     """Return the mono samples of the first `max_seconds` of a file, and its sample rate in Hz."""
     if not path.is_file():
         raise RejectedTrackError("file is missing")
+    if path.suffix.lower() == ".raw":
+        raise RejectedTrackError("is raw samples, whose rate and format nothing tells; write it as WAV")
     try:
-        with soundfile.SoundFile(path) as file:
-            wanted = file.frames if max_seconds is None else min(file.frames, round(max_seconds * file.samplerate))
+        with _opened(path) as file:
+            rate = int(file.samplerate)
+            if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+                raise RejectedTrackError(f"has a sample rate of {rate} Hz, outside {LOWEST_RATE} to {HIGHEST_RATE} Hz")
+            wanted = file.frames if max_seconds is None else min(file.frames, round(max_seconds * rate))
             blocks = _mono_blocks(file, wanted)
-            said, rate = file.extra_info, int(file.samplerate)
+            promised, said = min(wanted, _promised_frames(file)), file.extra_info
     except soundfile.LibsndfileError as error:
         raise RejectedTrackError(f"cannot be decoded: {error.error_string}") from error
     samples = np.concatenate([np.empty(0, np.float32), *blocks])
-    if len(samples) < wanted or _claims_more_than_there_is(said):
+    if len(samples) < promised or _claims_more_than_there_is(said):
         raise RejectedTrackError(f"is truncated: its header promises more than the {len(samples) / rate:.2f} s found")
     return samples, rate
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """Open a file so that it can be read to its end.
+
+    Where an MP3 does not state its number of frames, libsndfile guesses it from the file's size and the first frame's
+    bit rate, and reads no further than the guess.
+    """
+    with soundfile.SoundFile(path) as file:
+        if file.format != "MP3" or _mp3_states_its_length(path):
+            yield file
+            return
+    with _EndlessFile(path) as endless, soundfile.SoundFile(endless) as file:
+        yield file
+
+
+def _promised_frames(file: soundfile.SoundFile) -> int:
+    """Return how many frames there must be for the file to be whole."""
+    if isinstance(file.name, _EndlessFile):
+        return 0
+    return int(file.frames) - (MP3_SLACK if file.format == "MP3" else 0)
+
+
+def _mp3_states_its_length(path: Path) -> bool:
+    """Tell whether the first frame is a Xing or Info header with a number of frames (its first flag)."""
+    with path.open("rb") as file:
+        head = file.read(10)
+        while head[:3] == b"ID3":  # ID3v2: the size in four times seven bits, after it the tag
+            size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+            file.seek(size, os.SEEK_CUR)
+            head = file.read(10)
+        return re.search(rb"(Xing|Info)\0\0\0[\x01\x03\x05\x07\x09\x0b\x0d\x0f]", head + file.read(4096)) is not None
+
+
+class _EndlessFile(io.FileIO):
+    """A file that says it ends far behind its last byte, and fills up what is read across that with zeros.
+
+    So the length that libsndfile guesses is never too short, and a last frame that breaks off is no error.
+    """
+
+    _beyond = 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        self._beyond = FAR if whence == os.SEEK_END else 0
+        return super().seek(offset, whence) + self._beyond
+
+    def tell(self) -> int:
+        return super().tell() + self._beyond
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        view = memoryview(buffer)
+        count = super().readinto(view)
+        if not count:
+            return 0
+        view[count:] = bytes(len(view) - count)
+        return len(view)
 
 
 def _mono_blocks(file: soundfile.SoundFile, wanted: int) -> list[Float32Array]:

@@ -1,10 +1,12 @@
 """Every audio file is read rightly or refused with its reason, whatever is in it."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from pydantic import ValidationError
 
 from bench.audio import AudioSettings, RejectedTrackError, decode
 
@@ -92,6 +94,84 @@ def test_samples_that_no_descriptor_may_see_are_refused(tmp_path: Path, samples:
     soundfile.write(tmp_path / "a.wav", samples, 16000, subtype="DOUBLE")
     with pytest.raises(RejectedTrackError, match=reason):
         decode(tmp_path / "a.wav", SETTINGS)
+
+
+def mp3(draw_from: np.ndarray) -> tuple[bytes, bytes]:
+    """Return the first frame (which states the length) and the rest of an MP3 at 44100 Hz of variable bit rate."""
+    buffer = io.BytesIO()
+    with soundfile.SoundFile(buffer, "w", 44100, 1, format="MP3", bitrate_mode="VARIABLE") as file:
+        file.write(draw_from)
+    content = buffer.getvalue()
+    second = content.index(content[:2], 4)
+    assert content[:second].count(b"Xing") == 1
+    return content[:second], content[second:]
+
+
+ID3 = b"ID3\4\0\0" + bytes([0, 3, 0x10, 0]) + bytes(0xC800)  # 50 KB of an ID3v2 tag
+
+
+@pytest.mark.parametrize("quiet_first", [True, False])
+@pytest.mark.parametrize("tag", [b"", ID3])
+def test_an_mp3_that_does_not_state_its_length_is_read_to_its_end(
+    tmp_path: Path, tag: bytes, *, quiet_first: bool
+) -> None:
+    level = np.where(np.arange(441000) < 220500, 1e-4, 0.2)
+    samples = np.random.default_rng(0).standard_normal(441000) * (level if quiet_first else level[::-1])
+    _, frames = mp3(samples)
+    (tmp_path / "a.mp3").write_bytes(tag + frames)
+    assert len(decode(tmp_path / "a.mp3", SETTINGS)) / 16000 == pytest.approx(10, abs=0.1)
+    assert len(decode(tmp_path / "a.mp3", AudioSettings(max_seconds=7))) == 7 * 16000
+
+
+def test_an_mp3_that_states_no_length_and_ends_within_a_frame_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    _, frames = mp3(sine(10, 44100))
+    (tmp_path / "a.mp3").write_bytes(frames[: len(frames) // 2 + 77])
+    assert len(decode(tmp_path / "a.mp3", SETTINGS)) / 16000 == pytest.approx(5, abs=0.2)
+
+
+@pytest.mark.parametrize("tag", [b"", ID3, ID3 + ID3])
+def test_an_mp3_that_falls_short_of_its_stated_length_is_refused(tmp_path: Path, tag: bytes) -> None:
+    header, frames = mp3(sine(10, 44100))
+    (tmp_path / "a.mp3").write_bytes(tag + header + frames)
+    assert len(decode(tmp_path / "a.mp3", SETTINGS)) == 160000
+    (tmp_path / "a.mp3").write_bytes(tag + header + frames[: len(frames) // 2])
+    with pytest.raises(RejectedTrackError, match="is truncated"):
+        decode(tmp_path / "a.mp3", SETTINGS)
+
+
+def test_an_mp3_whose_encoder_counted_its_header_too_is_whole(tmp_path: Path) -> None:
+    header, frames = mp3(sine(10, 44100))
+    count = header.index(b"Xing") + 8
+    more = int.from_bytes(header[count : count + 4], "big") + 1
+    (tmp_path / "a.mp3").write_bytes(header[:count] + more.to_bytes(4, "big") + header[count + 4 :] + frames)
+    assert len(decode(tmp_path / "a.mp3", SETTINGS)) / 16000 == pytest.approx(10, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["a.raw", "a.RAW"])
+def test_raw_samples_are_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(bytes(range(256)) * 1000)
+    with pytest.raises(RejectedTrackError, match="is raw samples"):
+        decode(tmp_path / name, SETTINGS)
+
+
+@pytest.mark.parametrize("rate", [1, 1999, 400001])
+def test_a_sample_rate_that_no_recording_has_is_refused(tmp_path: Path, rate: int) -> None:
+    soundfile.write(tmp_path / "a.wav", sine(1, 16000), rate)
+    with pytest.raises(RejectedTrackError, match=f"has a sample rate of {rate} Hz"):
+        decode(tmp_path / "a.wav", SETTINGS)
+
+
+@pytest.mark.parametrize("field", ["max_seconds", "min_seconds"])
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_settings_are_finite(field: str, value: float) -> None:
+    with pytest.raises(ValidationError, match="finite"):
+        AudioSettings.model_validate({field: value})
+
+
+def test_an_excerpt_shorter_than_the_shortest_track_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"max_seconds = 0\.5 is less than min_seconds = 1"):
+        AudioSettings(max_seconds=0.5)
+    assert AudioSettings(max_seconds=0.5, min_seconds=0.5).max_seconds == 0.5
 
 
 def test_a_file_written_through_a_pipe_claims_no_length(tmp_path: Path) -> None:
