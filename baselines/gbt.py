@@ -15,10 +15,10 @@ import xgboost as xgb
 from pydantic import Field
 
 from baselines.extraction import DescriptorSettings, descriptors
-from baselines.tagger import DescriptorTagger, TrainedOnDescriptors, check_parts, one_class_tags, read_description
+from baselines.tagger import DescriptorTagger, TrainedOnDescriptors, one_class_tags, read_description
 from bench.corpus import Corpus, Float32Array, Tag
 from bench.progress import progress_bar
-from bench.tagger import Context, FitSummary
+from bench.tagger import Context, FitSummary, check_parts
 
 TREES_FOLDER = "trees"
 PREVALENCE_FILE = "prevalence.npy"

@@ -19,10 +19,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, mean_squared_error
 
 from baselines.extraction import DescriptorSettings, descriptors
-from baselines.tagger import DescriptorTagger, TrainedOnDescriptors, check_parts, one_class_tags, read_description
+from baselines.tagger import DescriptorTagger, TrainedOnDescriptors, one_class_tags, read_description
 from bench.corpus import Corpus, Float32Array, Tag
 from bench.progress import progress_bar
-from bench.tagger import Context, FitSummary
+from bench.tagger import Context, FitSummary, check_parts
 
 Float64Array = NDArray[np.float64]
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from baselines.tagger import check_tags, read_model_file, write_model_file
+from baselines.tagger import read_model_file, write_model_file
 from bench.corpus import Corpus, Float32Array, Tag
 from bench.errors import InputError
-from bench.tagger import Context, FitSummary, Tagger, Trained
+from bench.tagger import Context, FitSummary, Tagger, Trained, check_tags
 
 
 class Prior(Tagger):
@@ -36,7 +36,7 @@ class TrainedPrior(Trained):
 
     def predict(self, corpus: Corpus, context: Context) -> Float32Array:  # noqa: ARG002
         """Return the means once a track, shape (tracks, tags)."""
-        check_tags(corpus, self.tags)
+        check_tags(corpus, [tag.name for tag in self.tags])
         return np.tile(self.means, (len(corpus), 1))
 
     def save(self, folder: Path) -> None:

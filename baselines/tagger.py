@@ -10,7 +10,7 @@ import numpy as np
 from baselines.extraction import DescriptorSettings, descriptors
 from bench.corpus import Corpus, Float32Array, Tag
 from bench.errors import InputError
-from bench.tagger import Context, Tagger, Trained
+from bench.tagger import Context, Tagger, Trained, check_tags
 
 MODEL_FILE = "model.json"
 
@@ -42,7 +42,7 @@ class TrainedOnDescriptors(Trained):
 
         Raises `InputError` when the corpus's tags, or the descriptors at its sample rate, are not the model's.
         """
-        check_tags(corpus, self.tags)
+        check_tags(corpus, [tag.name for tag in self.tags])
         if not len(corpus):
             return np.empty((0, len(self.tags)), np.float32)
         table = descriptors(corpus, context, self.settings)
@@ -74,20 +74,6 @@ def read_model_file(folder: Path) -> tuple[tuple[Tag, ...], dict[str, Any]]:
     """Read a model's tags and its other JSON content."""
     content = json.loads((folder / MODEL_FILE).read_text(encoding="utf-8"))
     return tuple(Tag(**tag) for tag in content.pop("tags")), content
-
-
-def check_tags(corpus: Corpus, tags: tuple[Tag, ...]) -> None:
-    """Refuse a corpus whose tags are not the model's, in the model's order."""
-    ours, theirs = [tag.name for tag in tags], [tag.name for tag in corpus.tags]
-    if ours != theirs:
-        raise InputError(f"the model gives the tags {', '.join(ours)}; corpus {corpus.name} has {', '.join(theirs)}")
-
-
-def check_parts(train: Corpus, valid: Corpus) -> None:
-    """Refuse to fit without tracks to train on or to choose by."""
-    for part, corpus in (("training", train), ("validation", valid)):
-        if not len(corpus):
-            raise InputError(f"the {part} part of {corpus.name} has no tracks")
 
 
 def one_class_tags(train: Corpus) -> dict[int, str]:

@@ -1,6 +1,7 @@
 """What a model family is: settings that `fit` to a training corpus and give something that predicts."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.audio import AudioSettings
 from bench.corpus import Corpus, Float32Array
+from bench.errors import InputError
 from bench.store import Store
 
 
@@ -83,3 +85,17 @@ class Tagger(BaseModel, ABC):
     @abstractmethod
     def load(folder: Path) -> Trained:
         """Read what `Trained.save` wrote; `summary` need not come back."""
+
+
+def check_parts(train: Corpus, valid: Corpus) -> None:
+    """Refuse to fit without tracks to train on or to choose by; raises `InputError`."""
+    for part, corpus in (("training", train), ("validation", valid)):
+        if not len(corpus):
+            raise InputError(f"the {part} part of {corpus.name} has no tracks")
+
+
+def check_tags(corpus: Corpus, names: Sequence[str]) -> None:
+    """Refuse, with `InputError`, a corpus whose tags are not the model's, in the model's order."""
+    theirs = [tag.name for tag in corpus.tags]
+    if theirs != list(names):
+        raise InputError(f"the model gives the tags {', '.join(names)}; corpus {corpus.name} has {', '.join(theirs)}")

@@ -16,7 +16,7 @@ class NetworkSettings(BaseModel):
     `patch_seconds` is also the length of the moving window in prediction.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     backend_filters: int = Field(default=512, ge=1)
     num_units: int = Field(default=500, ge=1)

@@ -8,10 +8,11 @@ from typing import ClassVar
 import safetensors.torch
 import torch
 
+from bench.audio import AudioSettings
 from bench.corpus import Corpus, Float32Array
 from bench.errors import InputError
 from bench.progress import progress_bar
-from bench.tagger import Context, FitSummary, Tagger, Trained
+from bench.tagger import Context, FitSummary, Tagger, Trained, check_parts, check_tags
 from neural.logmel import OnLogMel
 from neural.network import Network, count_parameters
 from neural.patches import TrainingPatches, moving_windows, spread_windows, to_audio
@@ -35,11 +36,22 @@ class NetworkTagger(NetworkSettings, Tagger):
     def build(self, n_tags: int, sample_rate: int) -> AudioNetwork:
         """Return a fresh model from audio, (batch, samples), to probabilities, (batch, tags)."""
 
-    def prepare(self, corpus: Corpus, context: Context) -> None:  # noqa: ARG002  any corpus of this sample rate
-        """Refuse settings that the sample rate rules out, before any cell is trained; raises `InputError`."""
-        sample_rate = context.audio.settings.sample_rate
-        with torch.device("meta"):
-            self.patch_samples(self.build(1, sample_rate), sample_rate)
+    def check(self, audio: AudioSettings) -> None:
+        """Refuse settings that the sample rate rules out: an empty mel band, or a patch that is too short."""
+        with torch.device("meta"):  # sizes alone; nothing is drawn
+            shortest = self.build(1, audio.sample_rate).shortest_input
+        samples = self.patch_samples(audio.sample_rate)
+        if samples < shortest:
+            raise InputError(
+                f"{self.family}: patch_seconds = {self.patch_seconds:g} is {samples} samples at {audio.sample_rate} Hz;"
+                f" this network needs at least {shortest} ({shortest / audio.sample_rate:.2f} s)"
+            )
+
+    def prepare(self, corpus: Corpus, context: Context) -> dict[str, str]:
+        """Note the tracks that are shorter than a patch."""
+        samples = self.patch_samples(context.audio.settings.sample_rate)
+        note = f"shorter than a patch of {self.patch_seconds:g} s: repeated to fill it"
+        return {track: note for track in corpus.ids.tolist() if context.audio.length(track) < samples}
 
     def fit(self, train: Corpus, valid: Corpus, context: Context) -> "TrainedNetwork":
         """Train on random patches of `train`; `valid` alone decides the learning rate and the end.
@@ -47,13 +59,12 @@ class NetworkTagger(NetworkSettings, Tagger):
         Raises `InputError` when either is empty or the network cannot take a patch so short, and `StudyFailedError`
         when the loss is no longer a number.
         """
-        for part, corpus in (("training", train), ("validation", valid)):
-            if not len(corpus):
-                raise InputError(f"{self.family}: the {part} part of {corpus.name} has no tracks")
+        check_parts(train, valid)
+        self.check(context.audio.settings)
         device, sample_rate = torch.device(context.device), context.audio.settings.sample_rate
+        samples = self.patch_samples(sample_rate)
         with seeded(context.seed, device):
             model = self.build(len(train.tags), sample_rate).to(device)
-            samples = self.patch_samples(model, sample_rate)
             patches = TrainingPatches(train, context.audio, samples, self.batch_size, context.seed)
             if isinstance(model, OnLogMel):
                 model.log_mel.fit_normalisation(to_audio(p, device) for p in patches.first_round(NORMALISATION_TRACKS))
@@ -64,15 +75,9 @@ class NetworkTagger(NetworkSettings, Tagger):
         summary = FitSummary(count_parameters(model), training.curve_frame, training.hit_cap)
         return TrainedNetwork(self, model, sample_rate, tuple(tag.name for tag in train.tags), summary)
 
-    def patch_samples(self, model: AudioNetwork, sample_rate: int) -> int:
-        """Return the length of a patch in samples; raises `InputError` when the model cannot take one so short."""
-        samples = round(self.patch_seconds * sample_rate)
-        if samples < (shortest := model.shortest_input):
-            raise InputError(
-                f"{self.family}: patch_seconds = {self.patch_seconds:g} is {samples} samples at {sample_rate} Hz; "
-                f"this network needs at least {shortest} ({shortest / sample_rate:.2f} s)"
-            )
-        return samples
+    def patch_samples(self, sample_rate: int) -> int:
+        """Return the length of a patch in samples."""
+        return round(self.patch_seconds * sample_rate)
 
 
 class TrainedNetwork(Trained):
@@ -97,9 +102,11 @@ class TrainedNetwork(Trained):
 
         Raises `InputError` when the corpus has other tags, or its audio another sample rate, than the training had.
         """
-        self._refuse_others(corpus, context.audio.settings.sample_rate)
+        check_tags(corpus, self.tags)
+        if (heard := context.audio.settings.sample_rate) != self.sample_rate:
+            raise InputError(f"audio is at {heard} Hz; this model hears {self.sample_rate} Hz")
         device, model = torch.device(context.device), self.model.to(context.device)
-        windows = moving_windows(corpus, context.audio, self.settings.patch_samples(model, self.sample_rate))
+        windows = moving_windows(corpus, context.audio, self.settings.patch_samples(self.sample_rate))
         with progress_bar(len(windows), f"{self.settings.family}, {len(corpus)} tracks", "window") as bar:
             return mean_scores(model, windows, batch_size=self.settings.batch_size, device=device, bar=bar)
 
@@ -114,12 +121,6 @@ class TrainedNetwork(Trained):
             "tags": self.tags,
         }
         (folder / MODEL_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-
-    def _refuse_others(self, corpus: Corpus, sample_rate: int) -> None:
-        if tuple(tag.name for tag in corpus.tags) != self.tags:
-            raise InputError(f"corpus {corpus.name} has other tags than the {len(self.tags)} this model was trained on")
-        if sample_rate != self.sample_rate:
-            raise InputError(f"audio is at {sample_rate} Hz; this model hears {self.sample_rate} Hz")
 
 
 def load_network(folder: Path, family: type[NetworkTagger]) -> TrainedNetwork:

@@ -21,6 +21,7 @@ from bench.store import prepare_store
 from bench.tagger import Context
 from neural.patches import moving_windows
 from neural.prediction import mean_scores
+from neural.settings import NetworkSettings
 from neural.spectrogram import Spectrogram
 from neural.tagger import NetworkTagger
 from neural.training import StoppingRule
@@ -220,9 +221,35 @@ def test_a_patch_too_short_for_the_network_is_refused_by_name(
     family: str, shortest: int, train: Corpus, valid: Corpus, context: Context
 ) -> None:
     short = changed(family, patch_seconds=0.04)
-    for attempt in (lambda: short.prepare(train, context), lambda: short.fit(train, valid, context)):
+    for attempt in (lambda: short.check(AudioSettings()), lambda: short.fit(train, valid, context)):
         with pytest.raises(InputError, match=rf"{family}: patch_seconds = 0.04 is 640 samples .* at least {shortest} "):
             attempt()
+
+
+def test_mel_bins_that_a_low_sample_rate_cannot_fill_are_refused_before_any_work() -> None:
+    settings = changed("spectrogram", n_mels=120)
+    settings.check(AudioSettings(sample_rate=16_000))
+    with pytest.raises(InputError, match="n_mels = 120 is too many for window = 512 at 44100 Hz"):
+        settings.check(AudioSettings(sample_rate=44_100))
+
+
+def test_a_patch_may_be_longer_than_what_is_heard_of_each_track() -> None:
+    Waveform().check(AudioSettings(max_seconds=3.0))
+    Spectrogram().check(AudioSettings(max_seconds=3.0))
+
+
+@both_families
+def test_tracks_that_are_repeated_to_fill_a_patch_are_noted(
+    family: str, train: Corpus, context: Context, tmp_path: Path
+) -> None:
+    write_small_corpus(tmp_path, tracks=2, seconds=1.4)
+    short = replace(manifest.load(tmp_path), ids=np.array(["short0", "short1"]))
+    store = prepare_store(short, AudioSettings(), cache=tmp_path, workers=1)
+    both = replace(context, audio=replace(store, tracks=store.tracks | context.audio.tracks))
+    tagger = changed(family, patch_seconds=1.5)
+    note = "shorter than a patch of 1.5 s: repeated to fill it"
+    assert tagger.prepare(short, both) == {"short0": note, "short1": note}
+    assert tagger.prepare(train, both) == {}
 
 
 def test_an_empty_part_and_a_foreign_corpus_are_refused(
@@ -234,7 +261,7 @@ def test_an_empty_part_and_a_foreign_corpus_are_refused(
     with pytest.raises(InputError, match="training part of manifest has no tracks"):
         FAMILIES["waveform"].fit(train.take(nothing), valid, context)
     trained = changed("waveform", max_updates=1).fit(train, valid, context)
-    with pytest.raises(InputError, match="other tags than the 3"):
+    with pytest.raises(InputError, match="the model gives the tags tone, rare, loud; corpus manifest has tone, rare"):
         trained.predict(replace(test, tags=test.tags[:2], targets=test.targets[:, :2]), context)
     slower = replace(context, audio=replace(context.audio, settings=AudioSettings(sample_rate=8000)))
     with pytest.raises(InputError, match="audio is at 8000 Hz; this model hears 16000 Hz"):
@@ -251,10 +278,13 @@ def test_an_empty_part_and_a_foreign_corpus_are_refused(
         (Spectrogram, {"dropout": 1.0}, "dropout"),
         (Spectrogram, {"batch_size": 1}, "batch_size"),
         (Waveform, {"patience": 9, "stop_after": 8}, "patience = 9 is above stop_after = 8"),
+        (NetworkSettings, {"patch_seconds": float("inf")}, "patch_seconds"),
+        (NetworkSettings, {"weight_decay": float("inf")}, "weight_decay"),
+        (NetworkSettings, {"weight_decay": float("nan")}, "weight_decay"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_by_name(
-    family: type[NetworkTagger], settings: dict[str, Any], complaint: str
+    family: type[NetworkSettings], settings: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(ValidationError, match=complaint):
         family(**settings)
