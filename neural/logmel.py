@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from bench.errors import InputError
 from neural.network import Network
 
+LEAST_VARIANCE = 1e-6  # music has about 1; only training audio that is silent throughout has none
 COMPRESSION = 10_000.0  # of musicnn, by the same authors; the paper says only "log magnitude"
 
 # Slaney's mel scale: linear below 1 kHz (15 mels), then 27 mels for each factor of 6.4.
@@ -62,7 +63,10 @@ class LogMel(nn.Module):
 
     @torch.no_grad()
     def fit_normalisation(self, batches: Iterable[Tensor]) -> None:
-        """Set `mean` and `variance` to those of all values of these batches, each of shape (batch, samples)."""
+        """Set `mean` and `variance` to those of all values of these batches, each of shape (batch, samples).
+
+        The variance is never below `LEAST_VARIANCE`, so that silence can be divided by it.
+        """
         count, total, squares = 0, 0.0, 0.0
         for audio in batches:
             values = self.unnormalised(audio).double()
@@ -71,7 +75,7 @@ class LogMel(nn.Module):
             squares += float(values.square().sum())
         mean = total / count
         self.mean.fill_(mean)
-        self.variance.fill_(squares / count - mean**2)
+        self.variance.fill_(max(squares / count - mean**2, LEAST_VARIANCE))
 
 
 class OnLogMel(nn.Module):

@@ -56,6 +56,7 @@ class NetworkTagger(NetworkSettings, Tagger):
     def fit(self, train: Corpus, valid: Corpus, context: Context) -> "TrainedNetwork":
         """Train on random patches of `train`; `valid` alone decides the learning rate and the end.
 
+        Spectrograms are normalised by one random patch a training track, so by numbers that depend on the seed.
         Raises `InputError` when either is empty or the network cannot take a patch so short, and `StudyFailedError`
         when the loss is no longer a number.
         """

@@ -63,6 +63,13 @@ def test_the_training_audio_has_zero_mean_and_unit_variance_once_normalised() ->
     assert values.var(correction=0).item() == pytest.approx(1, abs=1e-4)
 
 
+def test_silence_alone_is_zero_once_normalised() -> None:
+    log_mel = LogMel(sample_rate=16_000, n_mels=20, window=512, hop=256)
+    log_mel.fit_normalisation([torch.zeros(2, 8_000)])
+    assert not log_mel(torch.zeros(1, 8_000)).any()
+    assert log_mel(torch.from_numpy(clip(8_000))[None]).isfinite().all()
+
+
 def test_normalisation_is_part_of_the_models_state_and_the_filterbank_is_not() -> None:
     log_mel = LogMel(sample_rate=16_000, n_mels=20, window=512, hop=256)
     assert set(log_mel.state_dict()) == {"mean", "variance"}

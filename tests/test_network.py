@@ -213,6 +213,39 @@ def test_weights_start_with_hes_variance_and_none_beyond_two_standard_deviations
     assert layer.weight.abs().max().item() <= 2 * np.sqrt(2 / 1000) / 0.8796
 
 
+@pytest.mark.parametrize("frontend", ["waveform", "spectrogram"])
+def test_a_built_network_starts_with_hes_variance_and_no_biases(frontend: FrontEnd) -> None:
+    torch.manual_seed(0)
+    layers = [m for m in build_network(frontend, 50).modules() if isinstance(m, nn.Conv1d | nn.Conv2d | nn.Linear)]
+    assert len(layers) == {"waveform": 7, "spectrogram": 10}[frontend] + 3 + 2
+    for layer in layers:
+        weight = layer.weight
+        hes_std = np.sqrt(2 / weight[0].numel())
+        assert weight.square().mean().sqrt().item() == pytest.approx(hes_std, rel=4 / np.sqrt(2 * weight.numel()))
+        assert weight.abs().max().item() <= 2 * hes_std / 0.8796
+        assert layer.bias is not None
+        assert not layer.bias.any()
+
+
+def test_both_dense_layers_are_behind_dropout_in_training_alone() -> None:
+    network = build_network("waveform", 3, filters=(2, 2), backend_filters=40, num_units=60, dropout=0.3)
+    dropped: list[tuple[Tensor, Tensor]] = []
+    for layer in network.modules():
+        if isinstance(layer, nn.Dropout):
+            assert layer.p == 0.3
+            layer.register_forward_hook(lambda _, inputs, output: dropped.append((inputs[0], output)))
+    audio = torch.randn(16, 400, generator=torch.Generator().manual_seed(0))
+    network.train()(audio)
+    assert [inputs.shape for inputs, _ in dropped] == [(16, 2 * 40), (16, 60)]
+    for inputs, output in dropped:
+        kept = output != 0
+        assert kept.float().mean().item() == pytest.approx(0.7 * (inputs != 0).float().mean().item(), abs=0.07)
+        torch.testing.assert_close(output[kept], inputs[kept] / 0.7)
+    dropped.clear()
+    network.eval()(audio)
+    assert all(torch.equal(inputs, output) for inputs, output in dropped)
+
+
 def test_outputs_do_not_depend_on_the_rest_of_the_batch_in_inference() -> None:
     network = build_network("spectrogram", 4, n_mels=20, num_filt=1, backend_filters=4, num_units=4).eval()
     batch = torch.randn(3, 30, 20, generator=torch.Generator().manual_seed(0))

@@ -19,12 +19,13 @@ from bench.corpus import Corpus
 from bench.errors import InputError, StudyFailedError
 from bench.store import prepare_store
 from bench.tagger import Context
-from neural.patches import moving_windows
+from neural.logmel import OnLogMel
+from neural.patches import TrainingPatches, moving_windows, spread_windows, to_audio
 from neural.prediction import mean_scores
 from neural.settings import NetworkSettings
 from neural.spectrogram import Spectrogram
 from neural.tagger import NetworkTagger
-from neural.training import StoppingRule
+from neural.training import StoppingRule, seeded
 from neural.waveform import Waveform
 from tests.small_corpus import write_small_corpus
 
@@ -130,6 +131,34 @@ def test_a_saved_network_predicts_the_same_scores_and_holds_its_normalisation(
     assert json.loads((tmp_path / "model.json").read_text())["tags"] == ["tone", "rare", "loud"]
     if family == "spectrogram":
         assert trained.model.state_dict()["log_mel.mean"] != 0
+
+
+def test_the_losses_are_mean_squared_errors_over_all_tags(train: Corpus, valid: Corpus, context: Context) -> None:
+    tagger = changed("waveform", dropout=0.0, max_updates=1)
+    cpu = torch.device("cpu")
+    with seeded(context.seed, cpu):
+        untrained = tagger.build(3, 16_000)
+    audio, targets = TrainingPatches(train, context.audio, 8000, tagger.batch_size, context.seed).batch(0)
+    before = untrained(to_audio(audio, cpu)).detach().numpy()  # in training mode: by the batch's own statistics
+    trained = tagger.fit(train, valid, context)
+    windows = spread_windows(valid, context.audio, 8000, tagger.validation_windows)
+    after = mean_scores(trained.model, windows, batch_size=7, device=cpu)
+    curves = trained.summary.curves
+    assert curves["train_loss"].tolist() == pytest.approx([((before - targets) ** 2).sum() / (16 * 3)], rel=1e-5)
+    assert curves["valid_loss"].tolist() == pytest.approx([((after - valid.targets) ** 2).sum() / (12 * 3)], rel=1e-5)
+
+
+def test_spectrograms_are_normalised_by_one_patch_of_each_training_track(
+    train: Corpus, valid: Corpus, context: Context
+) -> None:
+    few, tagger = train.take(np.arange(20)), changed("spectrogram", max_updates=1)
+    model = tagger.fit(few, valid, context).model
+    assert isinstance(model, OnLogMel)
+    patches = TrainingPatches(few, context.audio, 8000, 1, context.seed)
+    audio = np.concatenate([patches.batch(update)[0] for update in range(20)])  # a round
+    values = model.log_mel.unnormalised(to_audio(audio, torch.device("cpu"))).numpy()
+    assert model.log_mel.mean.item() == pytest.approx(values.mean(), rel=1e-5)
+    assert model.log_mel.variance.item() == pytest.approx(values.var(), rel=1e-5)
 
 
 def test_a_model_of_the_other_family_is_refused(train: Corpus, valid: Corpus, context: Context, tmp_path: Path) -> None:
