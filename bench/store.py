@@ -1,29 +1,34 @@
 """Prepared audio: every track decoded once, as int16 in memory-mapped shards that are complete or absent.
 
 A shard is two files named by the digest of what it was made from: `<digest>.i16`, the samples of its tracks one after
-another, and `<digest>.json`, their ids and lengths and what was rejected. The JSON is written last: a shard without
-it does not exist.
+another, and `<digest>.json`, their ids and lengths, what was rejected, and the size and SHA-256 of the samples. The
+JSON is written last: a shard without it, or whose samples differ from it, does not exist.
+
+Samples are at int16's full scale: what a float file holds outside [-1, 1) is clipped.
 """
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.audio import AudioSettings, RejectedTrackError, decode
-from bench.corpus import Corpus, Float32Array
-from bench.digest import json_digest
+from bench.audio import DECODER_VERSION, AudioSettings, RejectedTrackError, decode
+from bench.corpus import Corpus, Float32Array, IntArray
+from bench.digest import json_digest, unit_hashes
 from bench.progress import progress_bar
 
 Int16Array = NDArray[np.int16]
 
-TRACKS_PER_SHARD = 64
+TRACKS_PER_SHARD = 64  # on average at most, and at least half as many where there is more than one shard
 FULL_SCALE = 32768.0
 
 
@@ -65,54 +70,94 @@ def _mapped(shard: Path) -> Int16Array:
 
 
 def prepare_store(corpus: Corpus, settings: AudioSettings, *, cache: Path, workers: int) -> Store:
-    """Decode what is not yet in the store under `cache` and return the store of the whole corpus."""
+    """Decode what is not yet in the store under `cache`, or damaged there, and return the store of the whole corpus."""
     folder = cache / "stores"
     folder.mkdir(parents=True, exist_ok=True)
     shards = list(_shards(corpus))
     manifests = [folder / f"{_shard_digest(shard, settings)}.json" for shard in shards]
-    missing = [row for row, manifest in enumerate(manifests) if not manifest.exists()]
+    whole = joblib.Parallel(n_jobs=workers, prefer="threads")(joblib.delayed(_is_whole)(file) for file in manifests)
+    missing = np.flatnonzero(~np.array(whole, bool)).tolist()
     with progress_bar(sum(len(shards[row]) for row in missing), "decoding", "track") as bar:
         tasks = (joblib.delayed(_write_shard)(shards[row], settings, manifests[row]) for row in missing)
         for done in joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(tasks):
             bar.update(done)
+    _mapped.cache_clear()  # a shard made again is another file under the same name
     return _open_store(settings, manifests)
+
+
+def shard_numbers(ids: Iterable[str]) -> IntArray:
+    """Return the shard of each track, shape (tracks,): by the hash of its id, so that tracks come and go alone.
+
+    The number of shards is a power of two, so that it changes only where a corpus doubles.
+    """
+    hashes = unit_hashes(ids, "shard")
+    count = 2 ** ((len(hashes) - 1) // TRACKS_PER_SHARD).bit_length()
+    numbers: IntArray = (hashes * count).astype(np.intp)
+    return numbers
 
 
 def _shards(corpus: Corpus) -> Iterator[Corpus]:
     order = np.argsort(corpus.ids)
-    for first in range(0, len(order), TRACKS_PER_SHARD):
-        yield corpus.take(order[first : first + TRACKS_PER_SHARD])
+    numbers = shard_numbers(corpus.ids[order].tolist())
+    for number in np.unique(numbers):
+        yield corpus.take(order[numbers == number])
 
 
 def _shard_digest(shard: Corpus, settings: AudioSettings) -> str:
-    """Name a shard by its tracks, their files as they are on disk, and the audio settings."""
+    """Name a shard by its tracks, their files as they are on disk, the audio settings and the decoder."""
     files = [shard.root / name for name in shard.files]
     states = [(f.stat().st_size, f.stat().st_mtime_ns) if f.is_file() else None for f in files]
     names = [str(file.absolute()) for file in files]
-    return json_digest([shard.ids.tolist(), names, states, settings.model_dump()])
+    return json_digest([DECODER_VERSION, shard.ids.tolist(), names, states, settings.model_dump()])
+
+
+def _is_whole(manifest: Path) -> bool:
+    """Tell whether a shard is there as it was written.
+
+    Hashing costs 0.7 s a GB and thread (SHA-256 in hardware), which is 9 hours of audio at 16 kHz.
+    """
+    samples_file = manifest.with_suffix(".i16")
+    try:
+        content = json.loads(manifest.read_bytes())
+        if samples_file.stat().st_size != content["bytes"]:
+            return False
+        with samples_file.open("rb") as samples:
+            return bool(hashlib.file_digest(samples, "sha256").hexdigest() == content["sha256"])
+    except (FileNotFoundError, ValueError):  # JSON or its UTF-8 is broken
+        return False
 
 
 def _write_shard(shard: Corpus, settings: AudioSettings, manifest: Path) -> int:
     lengths: dict[str, int] = {}
     rejected: dict[str, str] = {}
-    samples_file = manifest.with_suffix(".i16")
-    with _written_aside(samples_file).open("wb") as output:
+    written = hashlib.sha256()
+    with _written_aside(manifest.with_suffix(".i16")) as output:
         for track_id, file in zip(shard.ids.tolist(), shard.files.tolist(), strict=True):
             try:
-                samples = decode(shard.root / file, settings)
+                samples = _to_int16(decode(shard.root / file, settings)).tobytes()
             except RejectedTrackError as reason:
                 rejected[track_id] = str(reason)
                 continue
-            output.write(_to_int16(samples).tobytes())
-            lengths[track_id] = len(samples)
-    _written_aside(samples_file).replace(samples_file)
-    _written_aside(manifest).write_text(json.dumps({"lengths": lengths, "rejected": rejected}))
-    _written_aside(manifest).replace(manifest)
+            output.write(samples)
+            written.update(samples)
+            lengths[track_id] = len(samples) // 2
+        size = output.tell()
+    content = {"lengths": lengths, "rejected": rejected, "bytes": size, "sha256": written.hexdigest()}
+    with _written_aside(manifest) as output:
+        output.write(json.dumps(content).encode())
     return len(shard)
 
 
-def _written_aside(file: Path) -> Path:
-    return file.with_name(f"{file.name}.{os.getpid()}.partial")
+@contextmanager
+def _written_aside(file: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes its name once it is complete, and is removed if it never is."""
+    aside = file.with_name(f"{file.name}.{os.getpid()}.partial")
+    try:
+        with aside.open("wb") as output:
+            yield output
+        aside.replace(file)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _to_int16(samples: Float32Array) -> Int16Array:

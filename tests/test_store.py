@@ -1,10 +1,14 @@
 """The store decodes each track once, keeps shards whole or absent, and names what it refused."""
 
+import resource
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bench import store as store_module
 from bench.audio import AudioSettings
@@ -48,7 +52,8 @@ def test_a_second_preparation_decodes_nothing(corpus: Corpus, tmp_path: Path) ->
 
 def test_a_shard_without_its_manifest_is_made_again_and_the_others_are_not(corpus: Corpus, tmp_path: Path) -> None:
     store = stored(corpus, tmp_path / "cache")
-    lost, kept = store.tracks["t000"].shard, store.tracks["t149"].shard
+    lost = store.tracks["t000"].shard
+    kept = next(track.shard for track in store.tracks.values() if track.shard != lost)
     lost.with_suffix(".json").unlink()
     lost.write_bytes(b"half a shard")
     kept_time = kept.stat().st_mtime_ns
@@ -56,6 +61,54 @@ def test_a_shard_without_its_manifest_is_made_again_and_the_others_are_not(corpu
     assert again.length("t000") == 19200
     assert lost.stat().st_size > 19200
     assert kept.stat().st_mtime_ns == kept_time
+
+
+def test_another_decoder_has_shards_of_its_own(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = stored(corpus, tmp_path / "cache").tracks["t000"].shard
+    monkeypatch.setattr(store_module, "DECODER_VERSION", store_module.DECODER_VERSION + 1)
+    assert stored(corpus, tmp_path / "cache").tracks["t000"].shard != old
+
+
+def cut(shard: Path) -> None:
+    shard.write_bytes(shard.read_bytes()[:-2])
+
+
+def flip_a_bit(shard: Path) -> None:
+    content = bytearray(shard.read_bytes())
+    content[1001] ^= 1
+    shard.write_bytes(content)
+
+
+def empty_the_manifest(shard: Path) -> None:
+    shard.with_suffix(".json").write_bytes(b"")
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, cut, flip_a_bit, empty_the_manifest])
+def test_a_damaged_shard_is_made_again(corpus: Corpus, tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    store = stored(corpus, tmp_path / "cache")
+    shard = store.tracks["t000"].shard
+    whole, first = shard.read_bytes(), store.samples("t000").copy()
+    harm(shard)
+    again = stored(corpus, tmp_path / "cache")
+    assert again.tracks == store.tracks
+    assert shard.read_bytes() == whole
+    np.testing.assert_array_equal(again.samples("t000"), first)
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(corpus: Corpus, tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            prepare_store(corpus, AudioSettings(), cache=tmp_path / "cache", workers=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list((tmp_path / "cache" / "stores").iterdir()) == []
+
+
+def test_samples_beyond_full_scale_are_clipped(corpus: Corpus, tmp_path: Path) -> None:
+    soundfile.write(corpus.root / corpus.files[0], np.tile([2.0, -2.0], 16000), 16000, subtype="FLOAT")
+    assert stored(corpus, tmp_path / "cache").samples(corpus.ids[0])[:2].tolist() == [32767, -32768]
 
 
 def test_a_changed_file_is_decoded_again(corpus: Corpus, tmp_path: Path) -> None:
@@ -87,11 +140,23 @@ def test_a_track_refused_in_one_way_of_hearing_is_out_of_all(corpus: Corpus, tmp
     assert prepared.corpus.ids.tolist() == ["t005"]
 
 
-def test_adding_tracks_leaves_whole_shards_alone(tmp_path: Path) -> None:
-    assert store_module.TRACKS_PER_SHARD < 150
-    small = manifest.load(write_small_corpus(tmp_path / "data", tracks=100, seconds=1.2))
-    first = stored(small, tmp_path / "cache").tracks["t000"].shard
-    time = first.stat().st_mtime_ns
-    large = manifest.load(write_small_corpus(tmp_path / "more", tracks=100, seconds=1.2))
-    assert stored(large, tmp_path / "cache").tracks["t000"].shard != first
-    assert first.stat().st_mtime_ns == time
+def test_adding_one_track_makes_one_shard_again_wherever_its_id_sorts(tmp_path: Path) -> None:
+    corpus = manifest.load(write_small_corpus(tmp_path / "data", tracks=150, seconds=1.2))
+    before = stored(corpus.take(corpus.ids != "t000"), tmp_path / "cache")
+    after = stored(corpus, tmp_path / "cache")
+    shards = {track.shard for track in after.tracks.values()}
+    assert len(shards) == 4
+    assert shards - {track.shard for track in before.tracks.values()} == {after.tracks["t000"].shard}
+
+
+def test_the_order_of_a_corpus_moves_no_track(corpus: Corpus, tmp_path: Path) -> None:
+    backwards = corpus.take(np.arange(len(corpus))[::-1])
+    assert stored(backwards, tmp_path / "cache").tracks == stored(corpus, tmp_path / "cache").tracks
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(65, 20000))
+def test_shards_are_of_an_even_size(tracks: int) -> None:
+    sizes = np.bincount(store_module.shard_numbers([f"t{number}" for number in range(tracks)]))
+    assert 32 <= sizes.mean() <= 64
+    assert sizes.max() < 128
