@@ -51,10 +51,10 @@ def run(study: str, out: Path | None, root: Path | None, cache: Path, device: st
     if outcome.finished:
         write_report(folder)
         click.echo((folder / "table1.md").read_text(encoding="utf-8"))
-    outcome.tracking.log_report(failed=bool(outcome.failures))
+    outcome.tracking.log_report(failed=bool(outcome.faults))
     click.echo(f"Table, figures and MLflow runs are in {folder}; see them with: {_mlflow_ui(outcome.tracking.uri)}")
-    if outcome.failures:
-        raise StudyFailedError(f"{len(outcome.failures)} cells failed; the first: {outcome.failures[0]}")
+    if outcome.faults:
+        raise StudyFailedError(f"{len(outcome.faults)} things failed; the first: {outcome.faults[0]}")
 
 
 @tagbench.command()
@@ -73,8 +73,8 @@ def _mlflow_ui(uri: str) -> str:
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    # Read when torch is loaded. Threads that spin while they wait slow a training step down wherever another process
-    # is busy: 1.4 to 1.9 s against 0.6 s for a step of the demo's waveform network on two cores under load.
+    # Read when torch is loaded: threads that spin while they wait make a training step two to three times as long
+    # wherever another process is busy.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(exit_code(sys.argv[1:]))
 

@@ -10,9 +10,10 @@ import pandas as pd
 import tomli_w
 
 from bench.corpus import Corpus, Float32Array
-from bench.record import RunSpec
+from bench.record import RECORD_FILE, RunSpec
 from bench.study import Cell, Study
 
+TRACK_NOTES_FILE = "track_notes.csv"
 STUDY_FILE = "study.toml"
 CELLS_FILE = "cells.csv"
 TARGETS_FILE = "targets.parquet"
@@ -37,6 +38,11 @@ def write_rejected(corpus: Corpus, rejected: dict[str, str], out: Path) -> None:
     _write_csv(out / REJECTED_FILE, ["path", "reason"], rows)
 
 
+def write_track_notes(notes: dict[str, str], folder: Path) -> None:
+    """Write what a cell's family noted on odd tracks, by track id, into the cell's folder."""
+    _write_csv(folder / TRACK_NOTES_FILE, ["id", "note"], notes.items())
+
+
 def write_scores(corpus: Corpus, scores: Float32Array, file: Path) -> None:
     """Write targets or predictions, shape (tracks, tags), as Parquet: `id`, then one float column a tag."""
     table = pd.DataFrame(scores, columns=[tag.name for tag in corpus.tags])
@@ -49,11 +55,17 @@ def cell_folder(out: Path, spec: RunSpec) -> Path:
     return out / CELLS_FOLDER / spec.digest
 
 
+def is_finished(folder: Path) -> bool:
+    """Say whether a cell's folder is there, with its record."""
+    return (folder / RECORD_FILE).is_file()
+
+
 @contextmanager
 def unfinished(folder: Path) -> Iterator[Path]:
     """Give an empty folder to write into, which becomes `folder` when the block ends well."""
     aside = folder.with_name(f"{folder.name}.unfinished")
-    shutil.rmtree(aside, ignore_errors=True)
+    for leftover in (aside, folder):  # of an interruption; a folder without a record is no finished cell
+        shutil.rmtree(leftover, ignore_errors=True)
     aside.mkdir(parents=True)
     yield aside
     aside.rename(folder)

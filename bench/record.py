@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.audio import AudioSettings
 from bench.digest import json_digest
+from bench.errors import InputError
 
 RECORD_FILE = "record.json"
 PREDICTIONS_FILE = "predictions.parquet"
@@ -15,8 +16,9 @@ MODEL_FOLDER = "model"
 
 
 class RunSpec(BaseModel):
-    """The identity of a cell: everything that changes a number, and nothing else.
+    """The identity of a cell: its label, and everything that changes a number, but for the bytes of the audio.
 
+    Audio is known by its corpus's version and the ids of its tracks: after replacing files, use another output folder.
     `train_digest` and its siblings are corpus digests; `settings` are the family's, complete with their defaults;
     a tag is scored with at least `min_positives` positives and `min_negatives` negatives among the test tracks.
     """
@@ -93,5 +95,9 @@ class RunRecord(RunSpec):
 
     @staticmethod
     def load(folder: Path) -> "RunRecord":
-        """Read `record.json` from a cell's folder."""
-        return RunRecord.model_validate_json((folder / RECORD_FILE).read_text(encoding="utf-8"))
+        """Read `record.json` from a cell's folder; raises `InputError` when it cannot be read."""
+        try:
+            return RunRecord.model_validate_json((folder / RECORD_FILE).read_text(encoding="utf-8"))
+        except (ValidationError, UnicodeDecodeError) as error:
+            advice = f"delete the folder {folder} and run the study again"
+            raise InputError(f"{folder / RECORD_FILE} is damaged or of another version; {advice}") from error

@@ -1,17 +1,30 @@
 """Running a study: a cell is subset, fit, predict, measure, record, in that order, and is never run twice."""
 
 import time
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
-from bench.corpora import place_of
+from bench.corpora import Place, place_of
+from bench.corpus import Corpus, Float32Array
 from bench.device import use_threads
 from bench.errors import InputError, StudyFailedError
 from bench.measure import measure
-from bench.output import TARGETS_FILE, cell_folder, unfinished, write_rejected, write_scores, write_study
+from bench.output import (
+    TARGETS_FILE,
+    cell_folder,
+    is_finished,
+    unfinished,
+    write_rejected,
+    write_scores,
+    write_study,
+    write_track_notes,
+)
 from bench.prepare import Prepared, prepare
 from bench.progress import progress_bar, say
 from bench.record import CURVES_FILE, MODEL_FOLDER, PREDICTIONS_FILE, Measures, RunRecord, RunSpec
@@ -34,21 +47,26 @@ class Machine:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A study that was run: its MLflow runs, how many cells are finished, and a line for each that failed."""
+    """A study that was run: its MLflow runs, how many cells are finished, and a line for each fault on the way."""
 
     tracking: Tracking
     finished: int
-    failures: list[str]
+    faults: list[str]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of a study with their identities, over one division of the usable tracks."""
+    """The cells of a study with their identities, over one division of the usable tracks.
+
+    `notes` and `faults` are, by label, what an entry noted on odd tracks and what stopped its preparation.
+    """
 
     cells: list[tuple[Cell, RunSpec]]
     parts: Split
     prepared: Prepared
     machine: Machine
+    notes: dict[str, dict[str, str]] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
 
     def context(self, entry: Entry, seed: int) -> Context:
         """Return what an entry's tagger works with."""
@@ -59,26 +77,27 @@ class Plan:
 def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -> Outcome:
     """Do what is not yet done of a study; its cells, targets and lists lie in `out` afterwards.
 
-    Raises `InputError` when the study asks for what the corpus does not have. A cell that fails stops no other.
+    Raises `InputError` when the study asks for what the corpus does not have. A cell that fails, with an
+    `InputError` or a `StudyFailedError`, stops no other.
     """
     use_threads(study.threads)
+    place = place_of(study.corpus.name, study.corpus.settings, root=root, cache=machine.cache)
+    check_parts(study, study.split.divide(place.outline()), "")
     shape = f"{len(study.families)} families, {len(study.sizes)} sizes, {len(study.seeds)} seeds"
     say(f"study {study.name}: {shape}, {len(list(study.cells()))} cells; output goes to {out}")
-    plan = prepare_study(study, out=out, root=root, machine=machine)
+    out.mkdir(parents=True, exist_ok=True)
     tracking = Tracking(study, out)
-    prepare_taggers(plan, out)
-    failures = run_cells(plan, out, tracking)
-    return Outcome(tracking, len(plan.cells) - len(failures), failures)
+    plan = prepare_taggers(prepare_study(study, place, out=out, machine=machine), out)
+    faults = run_cells(plan, out, tracking)
+    finished = sum(is_finished(cell_folder(out, spec)) for _, spec in plan.cells)
+    return Outcome(tracking, finished, faults)
 
 
-def prepare_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -> Plan:
-    """Load, check, decode and divide the corpus, and write the study's lists to `out`."""
+def prepare_study(study: Study, place: Place, *, out: Path, machine: Machine) -> Plan:
+    """Load, decode, divide and check the corpus, and write the study's lists to `out`."""
     workers, cache = machine.workers, machine.cache
-    place = place_of(study.corpus.name, study.corpus.settings, root=root, cache=cache)
-    check_parts(study, study.split.divide(place.outline()), "")
     corpus = place.load(workers=workers)
     prepared = prepare(corpus, [entry.audio for entry in study.entries()], cache=cache, workers=workers)
-    out.mkdir(parents=True, exist_ok=True)
     write_rejected(corpus, prepared.rejected, out)
     if prepared.rejected:
         say(f"{len(prepared.rejected)} of {len(corpus)} tracks are refused; {out / 'rejected.csv'} says why")
@@ -122,46 +141,55 @@ def cell_spec(study: Study, cell: Cell, parts: Split) -> RunSpec:
     )
 
 
-def prepare_taggers(plan: Plan, out: Path) -> None:
-    """Let each entry with work left do what depends on the tracks alone, so that no cell pays for all."""
-    waiting = {cell.entry.label: cell.entry for cell, spec in plan.cells if not cell_folder(out, spec).exists()}
+def prepare_taggers(plan: Plan, out: Path) -> Plan:
+    """Let each entry with work left do what depends on the tracks alone, so that no cell pays for all.
+
+    Return the plan with what they noted, and with what stopped those that failed.
+    """
+    waiting = {cell.entry.label: cell.entry for cell, spec in plan.cells if not is_finished(cell_folder(out, spec))}
     largest = max(spec.n_train for _, spec in plan.cells)
     train = subset(plan.parts.train, largest, seed=plan.cells[0][1].subset_seed)
     used = np.concatenate([train.ids, plan.parts.valid.ids, plan.parts.test.ids])
     corpus = plan.prepared.corpus.take(np.isin(plan.prepared.corpus.ids, used))
-    for entry in waiting.values():
-        entry.tagger.prepare(corpus, plan.context(entry, seed=0))
+    notes: dict[str, dict[str, str]] = {}
+    faults: dict[str, str] = {}
+    for label, entry in waiting.items():
+        try:
+            notes[label] = entry.tagger.prepare(corpus, plan.context(entry, seed=0))
+        except (InputError, StudyFailedError) as fault:
+            faults[label] = str(fault)
+    return replace(plan, notes=notes, faults=faults)
 
 
 def run_cells(plan: Plan, out: Path, tracking: Tracking) -> list[str]:
-    """Run the cells that are not finished, log every finished one, and return a line for each that failed."""
-    failures: list[str] = []
+    """Run the cells that are not finished, log every finished one, and return a line for each fault."""
+    faults: list[str] = []
     with progress_bar(len(plan.cells), "study", "cell") as bar:
         for cell, spec in plan.cells:
             folder = cell_folder(out, spec)
-            try:
-                if folder.exists():
-                    say(f"{describe(spec)}: finished before")
-                else:
-                    run_cell(cell, spec, plan, folder)
-                tracking.log_cell(folder)
-            except (InputError, StudyFailedError) as failure:
-                failures.append(f"{describe(spec)}: {failure}")
-                say(failures[-1])
+            if is_finished(folder):
+                say(f"{describe(spec)}: finished before")
+            else:
+                faults += faults_of(describe(spec), run_cell, cell, spec, plan, folder)
+            if is_finished(folder):
+                faults += faults_of(describe(spec), tracking.log_cell, folder)
             bar.update()
-    return failures
+    return faults
 
 
 def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path) -> None:
     """Train and measure one cell; its folder appears whole or not at all."""
+    if spec.label in plan.faults:
+        raise StudyFailedError(plan.faults[spec.label])
     context, test = plan.context(cell.entry, cell.seed), plan.parts.test
     train = subset(plan.parts.train, spec.n_train, seed=spec.subset_seed)
     started = time.perf_counter()
     trained = cell.entry.tagger.fit(train, plan.parts.valid, context)
     fitted = time.perf_counter()
-    scores = trained.predict(test, context)
+    scores = checked_scores(trained.predict(test, context), test)
     predicted = time.perf_counter()
     measured = measure(test, scores, min_positives=spec.min_positives, min_negatives=spec.min_negatives)
+    notes = notes_on(plan.notes[spec.label], train, plan.parts.valid, test)
     record = RunRecord(
         **dict(spec),
         **asdict(measured),
@@ -173,18 +201,55 @@ def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path) -> None:
         n_parameters=trained.summary.n_parameters,
         hit_cap=trained.summary.hit_cap,
         special_tags=trained.summary.special_tags,
+        chosen=trained.summary.chosen,
+        track_notes=dict(Counter(notes.values())),
         train_seconds=fitted - started,
         predict_seconds=predicted - fitted,
         device=context.device,
-        versions={package: version(package) for package in RECORDED_PACKAGES},
+        versions=installed_versions(),
     )
     with unfinished(folder) as aside:
         (aside / MODEL_FOLDER).mkdir()
         trained.save(aside / MODEL_FOLDER)
         write_scores(test, scores, aside / PREDICTIONS_FILE)
+        write_track_notes(notes, aside)
         trained.summary.curves.to_parquet(aside / CURVES_FILE, index=False)
         record.save(aside)
     say(f"{describe(spec)}: {describe_measures(record.metrics)}; {predicted - started:.0f} s")
+
+
+def checked_scores(scores: Float32Array, test: Corpus) -> Float32Array:
+    """Return what a family predicted; raises `StudyFailedError` unless it is a number in [0, 1] a track and tag."""
+    if scores.shape != test.targets.shape:
+        raise StudyFailedError(f"predictions have the shape {scores.shape}, not {test.targets.shape}")
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise StudyFailedError("predictions are not all numbers in [0, 1]")
+    return scores
+
+
+def notes_on(notes: dict[str, str], *parts: Corpus) -> dict[str, str]:
+    """Return the notes on the tracks of these parts, by track id."""
+    return {track: notes[track] for part in parts for track in part.ids.tolist() if track in notes}
+
+
+def installed_versions() -> dict[str, str]:
+    """Return the versions of those of `RECORDED_PACKAGES` that are installed."""
+    versions = {}
+    for package in RECORDED_PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions
+
+
+def faults_of(what: str, work: Callable[..., None], *arguments: object) -> list[str]:
+    """Do a piece of work; return nothing, or one line that says what was stopped and by what."""
+    try:
+        work(*arguments)
+    except (InputError, StudyFailedError) as fault:
+        line = f"{what}: {fault}"
+        say(line)
+        return [line]
+    return []
 
 
 def describe(spec: RunSpec) -> str:

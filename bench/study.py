@@ -4,16 +4,18 @@ Everything that changes a number stands in it; everything it says is checked whe
 """
 
 import inspect
+import re
 import tomllib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator, model_validator
 
 from bench.audio import AudioSettings
 from bench.corpora import corpus_module, settings_model
@@ -29,7 +31,7 @@ DELTA_FAMILIES = ("waveform", "spectrogram")  # Δ is spectrogram against wavefo
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class CorpusChoice(BaseModel):
@@ -122,9 +124,9 @@ class Study(_Section):
     audio: AudioSettings = AudioSettings()
     split: SplitSettings = SplitSettings()
     scoring: Scoring = Scoring()
-    sizes: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
-    subset_seed: int = 0
+    sizes: Annotated[list[Annotated[StrictInt, Field(ge=1)]], Field(min_length=1)]
+    seeds: Annotated[list[Annotated[StrictInt, Field(ge=0, lt=2**32)]], Field(min_length=1)] = [0]
+    subset_seed: StrictInt = 0
     threads: int = Field(default=2, ge=1)
     families: Annotated[list[FamilyChoice], Field(min_length=1)]
 
@@ -142,6 +144,19 @@ class Study(_Section):
         if count > 1:
             raise ValueError(f"label {label!r} stands {count} times; give each family entry a label of its own")
         return families
+
+    @model_validator(mode="after")
+    def _a_named_pair_is_one_of_each_network(self) -> "Study":
+        named: dict[str, list[str]] = defaultdict(list)
+        for choice in self.families:
+            if choice.pair:
+                named[choice.pair].append(choice.family)
+        for pair, families in named.items():
+            if sorted(families) != sorted(DELTA_FAMILIES):
+                raise ValueError(
+                    f"pair {pair!r} joins {', '.join(families)}; a pair is one waveform and one spectrogram"
+                )
+        return self
 
     def entries(self) -> list[Entry]:
         """Return the study's entries, with pairs resolved."""
@@ -201,7 +216,7 @@ def read_study(name_or_path: str) -> Study:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{where} is not valid TOML: {error}") from error
-    content.setdefault("name", Path(where).stem)
+    content.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", Path(where).stem).strip("-.") or "study")
     try:
         study = Study.model_validate(content)
     except ValidationError as error:
@@ -224,9 +239,9 @@ def _study_text(name_or_path: str) -> tuple[str, str]:
 
 
 def _check_settings(study: Study, where: str) -> None:
-    """Refuse an unknown data set or family, and a setting that its loader or tagger does not take."""
+    """Refuse an unknown data set or family, and settings that its loader or tagger cannot work with."""
     checks: list[tuple[str, Callable[[], object]]] = [("corpus", lambda: study.corpus.settings)]
-    checks += [(f"families.{choice.name}", choice.tagger) for choice in study.families]
+    checks += [(f"families.{choice.name}", partial(_check_family, choice, study)) for choice in study.families]
     for section, check in checks:
         try:
             check()
@@ -234,6 +249,10 @@ def _check_settings(study: Study, where: str) -> None:
             raise InputError(f"{where}: {section}.{describe_first_fault(error)}") from error
         except InputError as error:
             raise InputError(f"{where}: {section}: {error}") from error
+
+
+def _check_family(choice: FamilyChoice, study: Study) -> None:
+    choice.tagger().check(choice.audio or study.audio)
 
 
 def describe_first_fault(error: ValidationError) -> str:

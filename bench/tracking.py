@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bench.digest import json_digest
 from bench.errors import StudyFailedError
 from bench.record import CURVES_FILE, RunRecord
 from bench.study import Study
@@ -59,7 +60,9 @@ class Tracking:
             return
         with _mlflow_faults(self.uri):
             run = self._start_child(record)
-            self.client.log_batch(run, params=_params(_cell_params(record))[:PARAMS_A_BATCH])
+            params = _params(_cell_params(record))
+            for first in range(0, len(params), PARAMS_A_BATCH):
+                self.client.log_batch(run, params=params[first : first + PARAMS_A_BATCH])
             metrics = _cell_metrics(record) + _curve_metrics(pd.read_parquet(folder / CURVES_FILE))
             for first in range(0, len(metrics), METRICS_A_BATCH):
                 self.client.log_batch(run, metrics=metrics[first : first + METRICS_A_BATCH])
@@ -84,15 +87,16 @@ class Tracking:
         return str(found.experiment_id if found else self.client.create_experiment(name, artifacts))
 
     def _find_or_create_parent(self, study: Study) -> str:
-        here = f"{platform.node()}:{self.out.resolve()}"
-        found = self.client.search_runs([self.experiment], f"tags.`{OUTPUT_TAG}` = '{_quoted(here)}'", max_results=1)
+        here = json_digest([platform.node(), str(self.out.resolve())])
+        found = self.client.search_runs([self.experiment], f"tags.`{OUTPUT_TAG}` = '{here}'", max_results=1)
         if found:
             run = str(found[0].info.run_id)
             self.client.update_run(run, status="RUNNING")
-            return run
-        tags = {OUTPUT_TAG: here, "mlflow.note.content": _description(study)}
-        run = str(self.client.create_run(self.experiment, tags=tags, run_name=study.name).info.run_id)
-        self.client.log_batch(run, params=_params(_study_params(study)))
+        else:
+            created = self.client.create_run(self.experiment, tags={OUTPUT_TAG: here}, run_name=study.name)
+            run = str(created.info.run_id)
+        for key, value in _study_tags(study).items():
+            self.client.set_tag(run, key, value)
         return run
 
     def _logged_cells(self) -> set[str]:
@@ -145,15 +149,14 @@ def _client(uri: str) -> "MlflowClient":
     return MlflowClient(uri)
 
 
-def _study_params(study: Study) -> dict[str, object]:
-    labels = ", ".join(entry.label for entry in study.entries())
+def _study_tags(study: Study) -> dict[str, str]:
+    """Return the parent's description as tags, which can change: a study may get another size or seed."""
     return {
-        "study": study.name,
+        "mlflow.note.content": _description(study),
         "corpus": study.corpus.name,
-        "sizes": study.sizes,
-        "seeds": study.seeds,
-        "subset_seed": study.subset_seed,
-        "families": labels,
+        "sizes": ", ".join(map(str, study.sizes)),
+        "seeds": ", ".join(map(str, study.seeds)),
+        "families": ", ".join(entry.label for entry in study.entries()),
     }
 
 
@@ -165,11 +168,13 @@ def _cell_params(record: RunRecord) -> dict[str, object]:
         "seed": record.seed,
         "subset_seed": record.subset_seed,
         "corpus": record.corpus,
+        "corpus_version": record.corpus_version,
         "device": record.device,
         "threads": record.threads,
     }
     audio = {f"audio.{key}": value for key, value in record.audio.model_dump().items()}
-    return described | audio | {f"settings.{key}": value for key, value in record.settings.items()}
+    settings = {f"settings.{key}": value for key, value in record.settings.items()}
+    return described | audio | settings | {f"chosen.{key}": value for key, value in record.chosen.items()}
 
 
 def _params(values: dict[str, object]) -> "list[Param]":
@@ -235,10 +240,6 @@ def _description(study: Study) -> str:
     sizes = ", ".join(map(str, study.sizes))
     text = f"Study **{study.name}** of tagbench: {len(study.families)} families at training sizes {sizes}."
     return f"{text} The child runs are its cells; Table 1 is among the artifacts. {study.note}".strip()
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def _now() -> int:

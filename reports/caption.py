@@ -49,6 +49,8 @@ def notes(study: StudyFolder, networks: Networks) -> str:
         *_unscored(records[0]),
         *_capped(records),
         *_special_tags(study),
+        *_chosen(study),
+        *_track_notes(study),
         NO_UNCERTAINTY,
     ]
     return "\n".join(f"- {line}" for line in lines)
@@ -141,14 +143,43 @@ def _capped(records: Iterable[RunRecord]) -> Iterator[str]:
 
 
 def _special_tags(study: StudyFolder) -> Iterator[str]:
-    """Yield, for each model and reason, how many tags were not trained in the usual way at each size."""
-    tags: dict[tuple[str, str], dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
+    """Yield, for each model, how many tags were not trained in the usual way at each size, by reason."""
+    reasons = {one.cell.digest: Counter(one.record.special_tags.values()) for one in study.finished}
+    for label, text in _counted(study, reasons):
+        yield f"**{label}**, tags not trained in the usual way: {text}."
+
+
+def _track_notes(study: StudyFolder) -> Iterator[str]:
+    """Yield, for each model, how many of the tracks at each size it could not take as they are, by reason."""
+    reasons = {one.cell.digest: Counter(one.record.track_notes) for one in study.finished}
+    for label, text in _counted(study, reasons):
+        yield f"**{label}**, tracks not taken as they are: {text}; each is listed in its cell's track\\_notes.csv."
+
+
+def _counted(study: StudyFolder, reasons: Mapping[str, Counter[str]]) -> Iterator[tuple[str, str]]:
+    """Yield each label with its reasons and their counts at each size; a count is the largest over the seeds."""
+    counts: dict[str, dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
     for one in study.finished:
-        for tag, reason in one.record.special_tags.items():
-            tags[one.cell.label, reason][one.cell.n_train].add(tag)
-    for (label, reason), by_size in tags.items():
-        counts = ", ".join(f"{len(by_size[size])} at {track_count(size)}" for size in sorted(by_size, reverse=True))
-        yield f"**{escape(label)}**, tags that were not trained in the usual way ({escape(reason)}): {counts}."
+        for reason, count in reasons[one.cell.digest].items():
+            by_size = counts[one.cell.label][reason]
+            by_size[one.cell.n_train] = max(count, by_size.get(one.cell.n_train, 0))
+    for label, by_reason in counts.items():
+        yield escape(label), "; ".join(f"{escape(reason)} ({_at_sizes(n)})" for reason, n in by_reason.items())
+
+
+def _chosen(study: StudyFolder) -> Iterator[str]:
+    """Yield, for each model, what its training chose on the validation tracks at each size (of the first seed)."""
+    values: dict[str, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
+    for one in study.finished:
+        for name, value in one.record.chosen.items():
+            values[one.cell.label][name].setdefault(one.cell.n_train, value)
+    for label, by_name in values.items():
+        named = "; ".join(f"{escape(name)} ({_at_sizes(by_size)})" for name, by_size in by_name.items())
+        yield f"**{escape(label)}** chose on the validation tracks: {named}."
+
+
+def _at_sizes(values: Mapping[int, float]) -> str:
+    return ", ".join(f"{values[size]:g} at {track_count(size)}" for size in sorted(values, reverse=True))
 
 
 def _by_label(records: Sequence[RunRecord], describe: Callable[[RunRecord], str]) -> str:

@@ -55,8 +55,8 @@ MEASURES = (
 class Row:
     """One model at one training size.
 
-    `per_seed` holds the measures of each seed, `exact_per_seed` the same against exact labels where they are known.
-    Rows that share a non-empty `pair` are set against each other. `mark` is a footnote's sign.
+    `per_seed` holds the measures of each of `seeds`, `exact_per_seed` the same against exact labels where they are
+    known. Rows that share a non-empty `pair` are set against each other. `mark` is a footnote's sign.
     """
 
     label: str
@@ -64,6 +64,7 @@ class Row:
     pair: str
     n_train: int
     per_seed: tuple[Measures, ...]
+    seeds: tuple[int, ...] = ()
     exact_per_seed: tuple[Measures, ...] = ()
     mark: str = ""
     n_parameters: int | None = None
@@ -99,7 +100,8 @@ def against_exact_labels(rows: Iterable[Row]) -> list[Row]:
 def gains(rows: Iterable[Row]) -> dict[RowKey, Measures]:
     """Return Δ for both rows of each pair: positive where spectrogram is better than waveform at the same size.
 
-    A pair of which one row is missing, or that is not one waveform and one spectrogram row, has no Δ.
+    A pair of which one row is missing, that is not one waveform and one spectrogram row, or whose rows are of other
+    seeds (a cell is still missing), has no Δ.
     """
     members: dict[tuple[str, int], list[Row]] = defaultdict(list)
     for row in rows:
@@ -109,7 +111,7 @@ def gains(rows: Iterable[Row]) -> dict[RowKey, Measures]:
     for pair in members.values():
         old = [row for row in pair if row.family == WAVEFORM]
         new = [row for row in pair if row.family == SPECTROGRAM]
-        if len(old) == len(new) == 1:
+        if len(old) == len(new) == 1 and set(old[0].seeds) == set(new[0].seeds):
             found[old[0].key] = found[new[0].key] = _gain(new[0].metrics, old[0].metrics)
     return found
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import InputError
-from bench.output import CELLS_FILE, CELLS_FOLDER, STUDY_FILE
-from bench.record import RECORD_FILE, RunRecord
+from bench.output import CELLS_FILE, CELLS_FOLDER, STUDY_FILE, is_finished
+from bench.record import RunRecord
 from reports.rows import Row, RowKey
 
 HIT_CAP_MARK = "†"
@@ -66,8 +66,8 @@ def read_study_folder(out: Path) -> StudyFolder:
     finished, missing = [], []
     for cell in cells:
         folder = out / CELLS_FOLDER / cell.digest
-        if (folder / RECORD_FILE).is_file():
-            finished.append(FinishedCell(cell, _read_record(folder)))
+        if is_finished(folder):
+            finished.append(FinishedCell(cell, RunRecord.load(folder)))
         else:
             missing.append(cell)
     if not finished:
@@ -101,14 +101,6 @@ def _study_file(out: Path, name: str) -> Path:
 
 def _unreadable(file: Path, error: Exception) -> InputError:
     return InputError(f"{file} cannot be read ({_first_fault(error)}); run the study again to rewrite it")
-
-
-def _read_record(folder: Path) -> RunRecord:
-    try:
-        return RunRecord.load(folder)
-    except (ValidationError, UnicodeDecodeError) as error:
-        advice = f"delete the folder {folder} and run the study again"
-        raise InputError(f"{folder / RECORD_FILE} cannot be read ({_first_fault(error)}); {advice}") from error
 
 
 def _first_fault(error: Exception) -> str:
@@ -145,6 +137,7 @@ def _row(cells: list[FinishedCell]) -> Row:
     known_sizes = [size for size in sizes if size is not None]
     return Row(
         label=cell.label,
+        seeds=tuple(one.cell.seed for one in cells),
         family=cell.family,
         pair=cell.pair,
         n_train=cell.n_train,

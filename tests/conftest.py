@@ -63,11 +63,11 @@ class StudyOnDisk:
         return ["run", str(self.file), *flags, "--device", "cpu"]
 
     def run(self) -> list[str]:
-        """Run the study in this process, write its report, and return its failures."""
+        """Run the study in this process, write its report, and return its faults."""
         outcome = run_study(self.study, out=self.out, root=self.root, machine=Machine("cpu", 1, self.cache))
         write_report(self.out)
-        outcome.tracking.log_report(failed=bool(outcome.failures))
-        return outcome.failures
+        outcome.tracking.log_report(failed=bool(outcome.faults))
+        return outcome.faults
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 MODULE = """
+import json, os
 import numpy as np
 from bench.errors import StudyFailedError
 from bench.tagger import FitSummary, Tagger, Trained
@@ -14,25 +15,31 @@ class Constant(Tagger):
     value: float = 0.5
     fails_at: int = 0
 
+    def prepare(self, corpus, context):
+        if self.fails_at < 0:
+            raise StudyFailedError("nothing can be prepared")
+        return {track: "an even number" for track in corpus.ids.tolist() if int(track[1:]) % 2 == 0}
+
     def fit(self, train, valid, context):
         if len(train) == self.fails_at:
             raise StudyFailedError("the loss is no number")
-        return Fitted(self.value)
+        seen = {"train": train.ids.tolist(), "valid": valid.ids.tolist()}
+        return Fitted(float(os.environ.get("CONSTANT_SCORE", self.value)), seen)
 
     @staticmethod
     def load(folder):
-        return Fitted(float((folder / "value").read_text()))
+        return Fitted(0.5, json.loads((folder / "seen.json").read_text()))
 
 
 class Fitted(Trained):
-    def __init__(self, value):
-        self.value, self.summary = value, FitSummary()
+    def __init__(self, value, seen):
+        self.value, self.seen, self.summary = value, seen, FitSummary()
 
     def predict(self, corpus, context):
         return np.full(corpus.targets.shape, self.value, np.float32)
 
     def save(self, folder):
-        (folder / "value").write_text(str(self.value))
+        (folder / "seen.json").write_text(json.dumps(self.seen))
 """
 
 

@@ -84,8 +84,17 @@ def test_tags_not_trained_in_the_usual_way_are_counted_by_model_reason_and_size(
         make_record("gbt", 320, 0, special_tags={"rock": few}),
     ]
     text = notes_of(tmp_path, records)
-    assert f"**gbt**, tags that were not trained in the usual way ({few}): 1 at 320, 2 at 40." in text
-    assert "(prevalence): 1 at 40." in text
+    assert f"**gbt**, tags not trained in the usual way: {few} (1 at 320, 2 at 40); prevalence (1 at 40)." in text
+
+
+def test_what_was_chosen_on_validation_and_odd_tracks_are_told_by_model_and_size(tmp_path: Path) -> None:
+    records = [
+        make_record("linear", 40, chosen={"penalty": 100.0}, track_notes={"too short": 3}),
+        make_record("linear", 320, chosen={"penalty": 10.0}),
+    ]
+    text = notes_of(tmp_path, records)
+    assert "**linear** chose on the validation tracks: penalty (10 at 320, 100 at 40)." in text
+    assert "**linear**, tracks not taken as they are: too short (3 at 40);" in text
 
 
 def test_rows_of_fewer_seeds_are_named(tmp_path: Path) -> None:

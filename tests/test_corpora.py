@@ -49,10 +49,10 @@ def test_an_unknown_setting_is_refused(name: str) -> None:
         settings_model(corpus_module(name))(colour=1)
 
 
-def test_a_corpus_that_we_make_has_a_folder_for_each_settings(tmp_path: Path) -> None:
+def test_corpora_that_we_make_share_a_folder_only_where_they_share_their_audio(tmp_path: Path) -> None:
     settings = settings_model(corpus_module("embedded"))
-    short, long = (settings(seconds=seconds).model_dump() for seconds in (3.0, 4.0))
-    folders = {place_of("embedded", each, root=None, cache=tmp_path).folder for each in (short, long)}
-    assert len(folders) == 2
-    mine = place_of("embedded", short, root=tmp_path / "mine", cache=tmp_path).folder
+    few, many, long = (settings(**each).model_dump() for each in ({"tracks": 6}, {"tracks": 8}, {"seconds": 4.0}))
+    folders = [place_of("embedded", each, root=None, cache=tmp_path).folder for each in (few, many, long)]
+    assert folders[0] == folders[1] != folders[2]
+    mine = place_of("embedded", few, root=tmp_path / "mine", cache=tmp_path).folder
     assert mine.parent == tmp_path / "mine"

@@ -58,6 +58,20 @@ def test_ids_and_groups_default_to_the_path(tmp_path: Path) -> None:
     assert corpus.ids.tolist() == corpus.groups.tolist() == ROWS["path"].tolist()
 
 
+@pytest.mark.parametrize("file", ["manifest.parquet", "tracks.csv"])
+def test_blank_groups_are_groups_of_one_and_names_stay_as_they_are_written(tmp_path: Path, file: str) -> None:
+    table = ROWS.assign(path=["001", "002", "003"], group=["NA", None, ""])
+    corpus = manifest.load(write(tmp_path, table, file), file=file)
+    assert corpus.files.tolist() == ["001", "002", "003"]
+    assert corpus.groups.tolist() == ["NA", "2", "3"]
+
+
+def test_a_blank_target_is_refused_by_its_tag(tmp_path: Path) -> None:
+    table = ROWS.assign(tempo=[0.5, None, 0.5])
+    with pytest.raises(InputError, match=r"tag 'tempo' has a target outside .* or missing"):
+        manifest.load(write(tmp_path, table, "tracks.csv"), file="tracks.csv")
+
+
 def test_exact_labels_and_parts_are_kept_apart_from_the_targets(tmp_path: Path) -> None:
     truth = {"truth/rock": [1, 1, 1], "truth/tempo": [0.5, 0.5, 0.5], "split": ["train", "", "test"]}
     corpus = manifest.load(write(tmp_path, ROWS.assign(**truth)))
@@ -98,6 +112,8 @@ def test_a_missing_or_unreadable_manifest_is_refused_by_name(tmp_path: Path) -> 
     ("declared", "message"),
     [
         ("name\nrock\n", "no column 'kind'"),
+        ("", "cannot be read"),
+        ("name,kind\n", "declares no tag"),
         ("name,kind\nrock,binary\n", "tag 'rock' has a kind other than"),
         ("name,kind\njazz,classification\n", "no column 'jazz'"),
     ],

@@ -40,6 +40,16 @@ def test_delta_is_positive_where_spectrogram_is_better_and_stands_on_both_rows()
     assert gains(rows) == {("w", 100): expected, ("s", 100): expected}
 
 
+def test_delta_needs_the_same_seeds_on_both_rows() -> None:
+    some = Measures(roc_auc=0.5, pr_auc=0.5, rmse=0.5)
+    waveform = Row("w", "waveform", "p", 100, (some, some), seeds=(0, 1))
+    assert gains([waveform, Row("s", "spectrogram", "p", 100, (some,), seeds=(0,))]) == {}
+    assert set(gains([waveform, Row("s", "spectrogram", "p", 100, (some, some), seeds=(1, 0))])) == {
+        ("w", 100),
+        ("s", 100),
+    }
+
+
 def test_delta_needs_one_waveform_and_one_spectrogram_row_of_the_same_pair_and_size() -> None:
     waveform = make_row("w", family="waveform", pair="p")
     assert gains([waveform]) == {}

@@ -52,7 +52,7 @@ def test_targets_and_predictions_are_the_test_tracks_in_one_order(finished_study
     corpus = manifest.load(finished_study.root)
     test = split(corpus, valid=0.25, test=0.35, seed=0).test
     targets = pd.read_parquet(finished_study.out / "targets.parquet")
-    assert targets.columns.tolist() == ["id", "tone", "rare", "loud"] or set(targets) == {"id", "tone", "rare", "loud"}
+    assert targets.columns.tolist() == ["id", "tone", "rare", "loud"]
     assert targets["id"].tolist() == test.ids.tolist()
     for record in records(finished_study.out):
         scores = pd.read_parquet(finished_study.out / "cells" / record.digest / "predictions.parquet")
@@ -158,6 +158,60 @@ def test_broken_and_odd_tracks_are_refused_by_name_or_read_and_the_rest_goes_on(
     assert rejected["audio/008.wav"] == "file is missing"
 
 
+def test_a_family_is_fitted_with_the_training_and_validation_parts_and_no_test_track(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_family(tmp_path, monkeypatch)
+    study = StudyOnDisk(tmp_path, STUDY + '[[families]]\nfamily = "constant"\n')
+    assert study.run() == []
+    parts = split(manifest.load(study.root), valid=0.25, test=0.35, seed=0)
+    for record in (record for record in records(study.out) if record.family == "constant"):
+        seen = json.loads((study.out / "cells" / record.digest / "model" / "seen.json").read_text())
+        assert seen["train"] == subset(parts.train, record.n_train, seed=0).ids.tolist()
+        assert seen["valid"] == parts.valid.ids.tolist()
+
+
+@pytest.mark.parametrize("value", ["nan", "1.5"])
+def test_scores_that_are_no_numbers_between_0_and_1_are_a_failed_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    install_family(tmp_path, monkeypatch)
+    monkeypatch.setenv("CONSTANT_SCORE", value)
+    study = StudyOnDisk(tmp_path, STUDY.replace("[6, 12]", "[6]") + '[[families]]\nfamily = "constant"\n')
+    assert study.run() == ["constant · 6 · seed 0: predictions are not all numbers in [0, 1]"]
+    assert len(records(study.out)) == 2
+
+
+def test_what_a_family_notes_on_tracks_is_counted_in_the_record_and_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_family(tmp_path, monkeypatch)
+    study = StudyOnDisk(tmp_path, STUDY.replace("[6, 12]", "[6]") + '[[families]]\nfamily = "constant"\n')
+    study.run()
+    (record,) = (record for record in records(study.out) if record.family == "constant")
+    listed = pd.read_csv(study.out / "cells" / record.digest / "track_notes.csv", dtype=str)
+    assert record.track_notes == {"an even number": len(listed)}
+    assert 0 < len(listed) < record.n_train + record.n_valid + record.n_test
+    assert all(int(track[1:]) % 2 == 0 for track in listed["id"])
+
+
+def test_an_entry_whose_preparation_fails_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_family(tmp_path, monkeypatch)
+    study = StudyOnDisk(
+        tmp_path, STUDY.replace("[6, 12]", "[6]") + '[[families]]\nfamily = "constant"\nfails_at = -1\n'
+    )
+    assert study.run() == ["constant · 6 · seed 0: nothing can be prepared"]
+    assert len(records(study.out)) == 2
+
+
+def test_a_damaged_record_is_named_with_what_to_do(small_study: StudyOnDisk) -> None:
+    small_study.run()
+    damaged = sorted((small_study.out / "cells").iterdir())[0]
+    (damaged / "record.json").write_text("{")
+    with pytest.raises(InputError, match=rf"{damaged.name}/record.json is damaged .* delete the folder"):
+        small_study.run()
+
+
 def test_a_cell_that_fails_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install_family(tmp_path, monkeypatch)
     study = StudyOnDisk(tmp_path, STUDY + '[[families]]\nfamily = "constant"\nfails_at = 6\n')
@@ -168,9 +222,10 @@ def test_a_cell_that_fails_stops_no_other(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_network_that_cannot_hear_so_short_a_patch_is_refused_before_training(tmp_path: Path) -> None:
     study = StudyOnDisk(tmp_path, STUDY + WAVEFORM.replace("patch_seconds = 0.5", "patch_seconds = 0.1"))
-    with pytest.raises(InputError, match=r"waveform: patch_seconds = 0.1 .* needs at least"):
+    with pytest.raises(InputError, match=r"small.toml: families.waveform: .*patch_seconds = 0.1 .* needs at least"):
         study.run()
-    assert not (study.out / "cells").exists()
+    assert not study.cache.exists()
+    assert not study.out.exists()
 
 
 def test_an_interrupted_run_continues_where_it_was(tmp_path: Path) -> None:
@@ -179,8 +234,11 @@ def test_an_interrupted_run_continues_where_it_was(tmp_path: Path) -> None:
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         said = ""
-        while "linear · 6" not in said:
-            said += process.stderr.readline()
+        for line in process.stderr:
+            said += line
+            if "linear · 6" in line:
+                break
+        assert "linear · 6" in said, said
         process.send_signal(signal.SIGINT)
         _, rest = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -4,8 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.corpora import place_of
 from bench.errors import InputError
+from bench.splits import Split
 from bench.study import Study, read_study, shipped_studies
+from neural.network import count_parameters
+from neural.settings import NetworkSettings
+from neural.tagger import NetworkTagger
 
 PLAIN = """
 sizes = [20, 10]
@@ -39,6 +44,12 @@ def test_a_plain_study_is_complete_with_its_defaults(tmp_path: Path) -> None:
         (("sizes = [20, 10]", "sizes = [10, 10]"), ["sizes", "twice"]),
         (("sizes = [20, 10]", "sizes = [0]"), ["sizes.0"]),
         (("sizes = [20, 10]", 'sizes = "many"'), ["sizes", "many"]),
+        (("sizes = [20, 10]", "sizes = [true]"), ["sizes.0"]),
+        (("sizes = [20, 10]", 'sizes = ["20"]'), ["sizes.0"]),
+        (("sizes", "seeds = [5000000000]\nsizes"), ["seeds.0"]),
+        (('name = "manifest"', 'name = "manifest"\n[audio]\nmax_seconds = inf'), ["audio.max_seconds", "inf"]),
+        (('name = "manifest"', 'name = "manifest"\n[audio]\nmax_seconds = 0.5'), ["audio", "0.5"]),
+        (('family = "prior"', 'family = "prior"\npair = "a"'), ["pair 'a' joins prior"]),
         (("sizes", "colour = 1\nsizes"), ["colour", "unknown key"]),
         (("sizes", "seeds = [-1]\nsizes"), ["seeds.0"]),
         (('name = "manifest"', 'name = "manifesto"'), ["corpus", "manifesto", "manifest"]),
@@ -119,3 +130,45 @@ def test_cells_are_every_entry_size_and_seed_once(tmp_path: Path) -> None:
     cells = [(cell.entry.label, cell.n_train, cell.seed) for cell in read.cells()]
     assert len(cells) == len(set(cells)) == 2 * 2 * 2
     assert [n_train for _, n_train, _ in cells] == [10] * 4 + [20] * 4
+
+
+def test_a_file_name_that_is_no_study_name_is_made_one(tmp_path: Path) -> None:
+    (tmp_path / "my first study.toml").write_text(PLAIN)
+    assert read_study(str(tmp_path / "my first study.toml")).name == "my-first-study"
+
+
+def parts_of(study: Study) -> Split:
+    place = place_of(study.corpus.name, study.corpus.settings, root=None, cache=Path())
+    return study.split.divide(place.outline())
+
+
+def test_the_demo_is_as_large_as_it_says() -> None:
+    demo = read_study("demo")
+    assert demo.corpus.settings["tracks"] >= 1000
+    assert demo.corpus.settings["seconds"] == 30
+    assert [size / demo.sizes[0] for size in demo.sizes] == [1, 3, 8]
+    parts = parts_of(demo)
+    assert len(parts.train) >= demo.sizes[-1]
+    assert len(parts.test) >= 300
+
+
+def test_smoke_has_enough_test_tracks_to_score_its_tags() -> None:
+    assert len(parts_of(read_study("smoke")).test) >= 120
+
+
+def test_the_papers_split_leaves_enough_to_train_on() -> None:
+    paper = read_study("paper")
+    assert 1_200_000 * (1 - paper.split.valid - paper.split.test) > 1.003 * paper.sizes[-1]
+
+
+@pytest.mark.parametrize("name", shipped_studies())
+def test_both_networks_of_a_shipped_study_are_trained_alike_and_of_one_size(name: str) -> None:
+    taggers = {entry.family: entry.tagger for entry in read_study(name).entries()}
+    waveform, spectrogram = taggers["waveform"], taggers["spectrogram"]
+    assert isinstance(waveform, NetworkTagger)
+    assert isinstance(spectrogram, NetworkTagger)
+    shared = set(NetworkSettings.model_fields)
+    assert waveform.model_dump(include=shared) == spectrogram.model_dump(include=shared)
+    assert waveform.patch_seconds >= 3
+    sizes = [count_parameters(network.build(50, 16000)) for network in (waveform, spectrogram)]
+    assert max(sizes) <= 1.15 * min(sizes)

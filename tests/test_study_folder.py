@@ -100,7 +100,7 @@ def test_a_damaged_record_is_named(tmp_path: Path, content: str) -> None:
     file.write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(InputError) as refused:
         read_study_folder(tmp_path)
-    assert str(refused.value).startswith(f"{file} cannot be read")
+    assert str(refused.value).startswith(f"{file} is damaged")
     assert "\n" not in str(refused.value)
 
 

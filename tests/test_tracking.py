@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,7 @@ def test_a_server_named_in_the_environment_is_used(small_study: StudyOnDisk, tmp
             for line in server.stderr:
                 if "Application startup complete" in line:
                     break
+            threading.Thread(target=server.stderr.read, daemon=True).start()  # a full pipe would stop the server
             environment = os.environ | {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}"}
             command = [TAGBENCH, *small_study.arguments]
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

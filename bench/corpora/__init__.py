@@ -1,8 +1,8 @@
 """Data sets, one module each, with `load(root, **settings) -> Corpus`; there is no registry to edit.
 
-A data set that this project makes itself also has `VERSION`, `create(root, *, workers, **settings)`, which makes what
-is missing under `root` and is called before `load`, and `outline(root, **settings) -> Corpus`: its tracks and groups,
-without tags, known before anything is made.
+A data set that this project makes itself also has `create(root, *, workers, **settings)`, which makes what is missing
+under `root` and is called before `load`; `outline(root, **settings) -> Corpus`, its tracks and groups without tags,
+known before anything is made; and `folder_name(**settings)`, the folder that all corpora of such settings may share.
 """
 
 import inspect
@@ -14,7 +14,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, create_model
 
 from bench.corpus import Corpus
-from bench.digest import json_digest
 from bench.errors import InputError
 from bench.extensions import all_modules, find_module
 
@@ -42,7 +41,9 @@ def settings_model(module: ModuleType) -> type[BaseModel]:
         )
         for parameter in parameters
     }
-    return create_model("CorpusSettings", __config__=ConfigDict(frozen=True, extra="forbid"), **fields)
+    return create_model(
+        "CorpusSettings", __config__=ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False), **fields
+    )
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,9 @@ class Place:
 def place_of(name: str, settings: dict[str, Any], *, root: Path | None, cache: Path) -> Place:
     """Return where a data set lies: in `root` (default: the working folder).
 
-    A data set that we make has a folder of its own for each version and settings, under `root` or the cache.
+    A data set that we make has a folder of its own under `root` or the cache.
     """
     module = corpus_module(name)
     if not hasattr(module, "create"):
         return Place(module, settings, root or Path())
-    own = f"{name}-{json_digest([module.VERSION, settings])}"
-    return Place(module, settings, (root or cache / "corpora") / own)
+    return Place(module, settings, (root or cache / "corpora") / module.folder_name(**settings))

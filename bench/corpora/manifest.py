@@ -1,8 +1,9 @@
 """Any folder of audio with a table of tags: the loader for a user's own corpus.
 
 The table (Parquet, CSV or TSV) has a column `path`, relative to the root; if it likes `id` (default: the path),
-`group` (what a split must not divide; default: the id) and `split` ("train", "valid" or "test"); columns
-`truth/<tag>` with exact labels where they are known; and every other numeric column is a tag with targets in [0, 1].
+`group` (what a split must not divide; where it is blank: the id) and `split` ("train", "valid" or "test"); columns
+`truth/<tag>` with exact labels where they are known; and every other numeric column but `duration` is a tag, with
+targets in [0, 1].
 A file of tags (CSV: name, kind, category, exclusive_group) declares them; without one, a tag whose targets are all 0
 or 1 is a classification tag and any other a regression tag.
 """
@@ -15,7 +16,8 @@ import pandas as pd
 from bench.corpus import PARTS, Corpus, Float32Array, StrArray, Tag
 from bench.errors import InputError
 
-DESCRIBING_COLUMNS = ("path", "id", "group", "split", "duration")
+TEXT_COLUMNS = ("path", "id", "group", "split")
+DESCRIBING_COLUMNS = (*TEXT_COLUMNS, "duration")
 TRUTH_PREFIX = "truth/"
 
 
@@ -24,11 +26,11 @@ def load(
     *,
     file: str = "manifest.parquet",
     tags: str = "tags.csv",
-    name: str = "manifest",
+    title: str = "manifest",
     version: str = "",
     note: str = "",
 ) -> Corpus:
-    """Return the corpus of a manifest; no audio is looked at.
+    """Return the corpus of a manifest, under the name `title`; no audio is looked at.
 
     Raises `InputError` when the manifest is missing or unreadable, has no path column, names a path outside `root`,
     or a tag's column is missing or not numeric.
@@ -40,7 +42,7 @@ def load(
     ids = _text(table, "id", table["path"])
     truth_columns = [TRUTH_PREFIX + tag.name for tag in declared]
     return Corpus(
-        name=name,
+        name=title,
         version=version,
         root=root,
         tags=declared,
@@ -60,14 +62,27 @@ def _read_table(file: Path) -> pd.DataFrame:
     try:
         if file.suffix == ".parquet":
             return pd.read_parquet(file)
-        return pd.read_csv(file, sep="\t" if file.suffix == ".tsv" else ",", dtype={"id": str, "group": str})
+        return _read_text_table(file, "\t" if file.suffix == ".tsv" else ",")
     except (ValueError, OSError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise InputError(f"manifest {file} cannot be read: {first_line}") from error
 
 
+def _read_text_table(file: Path, separator: str) -> pd.DataFrame:
+    """Read CSV or TSV; names stay as they are written: an artist may be called "NA", a file "001"."""
+    columns = pd.read_csv(file, sep=separator, nrows=0).columns
+    missing = {column: ["", "NA", "NaN", "nan"] for column in columns if column not in TEXT_COLUMNS}
+    text = dict.fromkeys(TEXT_COLUMNS, str)
+    return pd.read_csv(file, sep=separator, dtype=text, keep_default_na=False, na_values=missing)
+
+
 def _declared_tags(file: Path) -> tuple[Tag, ...]:
-    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    except ValueError as error:
+        raise InputError(f"{file} cannot be read: {error}") from error
+    if table.empty:
+        raise InputError(f"{file} declares no tag; name some, or delete it to take the tags from the manifest")
     for column in ("name", "kind"):
         if column not in table:
             raise InputError(f"{file} has no column {column!r}")
@@ -87,7 +102,11 @@ def _tags_told_from_data(table: pd.DataFrame) -> tuple[Tag, ...]:
 
 
 def _text(table: pd.DataFrame, column: str, default: "pd.Series[str]") -> StrArray:
-    return table.get(column, default).astype(str).to_numpy(dtype=np.str_)
+    """Return a column as text, with the default where it is blank or there is no such column."""
+    if column not in table:
+        return default.astype(str).to_numpy(dtype=np.str_)
+    blank = table[column].isna() | (table[column].astype(str) == "")
+    return table[column].astype(str).mask(blank, default.astype(str)).to_numpy(dtype=np.str_)
 
 
 def _files_inside(manifest: Path, paths: "pd.Series[str]") -> StrArray:

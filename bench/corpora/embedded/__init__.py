@@ -45,7 +45,14 @@ def load(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int = 0
     """
     _check(tracks, seconds, seed)
     version = f"{VERSION}, seed {seed}, {seconds:g} s"
-    return manifest.load(root, file=_manifest_name(tracks), tags=TAGS_FILE, name="embedded", version=version, note=NOTE)
+    return manifest.load(
+        root, file=_manifest_name(tracks), tags=TAGS_FILE, title="embedded", version=version, note=NOTE
+    )
+
+
+def folder_name(*, tracks: int = 1000, seconds: float = 30.0, seed: int = 0) -> str:  # noqa: ARG001 - see below
+    """Return a name that corpora share which differ in their number of tracks alone: their audio is the same."""
+    return f"embedded-{VERSION}-seed{seed}-{seconds:g}s"
 
 
 def outline(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int = 0) -> Corpus:
