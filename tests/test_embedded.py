@@ -16,6 +16,7 @@ from bench.corpora.embedded.artists import roster
 from bench.corpora.embedded.composition import compose
 from bench.corpora.embedded.labels import TAGS
 from bench.corpora.embedded.rendering import render
+from bench.digest import json_digest
 from bench.errors import InputError
 
 SECONDS = 4.0
@@ -116,6 +117,22 @@ def test_a_processor_without_vector_instructions_gives_the_same_audio_within_two
     subprocess.run([sys.executable, "-c", RENDER_ELSEWHERE, str(file)], env=environment, check=True)
     here = np.array([render(compose(0, track, track // 3, SECONDS), 0) for track in range(6)])
     assert np.abs(np.load(file).astype(int) - here).max() <= 2
+
+
+GOLDEN_AUDIO = Path(__file__).parent / "fixtures" / "embedded_audio.npz"
+
+
+def test_labels_are_those_of_this_version_of_the_generator() -> None:
+    """Raise `embedded.VERSION` with any change that this test sees: old caches then keep their music and labels."""
+    rows = [embedded.describe(compose(0, track, artist, 30.0), 0) for track, artist in enumerate(roster(0, 50))]
+    assert (embedded.VERSION, json_digest(rows)) == ("1.0", "b62770e2de8cb75b")
+
+
+def test_audio_is_that_of_this_version_of_the_generator_within_two_units() -> None:
+    with np.load(GOLDEN_AUDIO) as golden:
+        for track, artist in enumerate(roster(0, 8)):
+            excerpt = render(compose(0, track, artist, SECONDS), 0)[24000:26000]
+            assert np.abs(excerpt.astype(int) - golden[f"track_{track}"]).max() <= 2
 
 
 def test_a_missing_corpus_is_named(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ function, whose last bit differs between machines.
 """
 
 from collections.abc import Mapping, Sequence
+from math import fsum
 from typing import TypeVar
 
 import numpy as np
@@ -52,7 +53,7 @@ class Draws:
 
     def weighted(self, weights: Mapping[Choice, float]) -> Choice:
         """Return one of the keys, in proportion to its weight."""
-        position = self.unit() * sum(weights.values())
+        position = self.unit() * fsum(weights.values())
         for option, weight in weights.items():
             position -= weight
             if position < 0:

@@ -6,6 +6,7 @@ the same on every machine, whatever its audio looks like to the last bit.
 
 from bisect import bisect_right
 from collections.abc import Mapping
+from math import fsum
 
 from bench.corpora.embedded.genres import FAMILIES, GENRES
 from bench.corpora.embedded.quantiles import QUANTILES
@@ -151,10 +152,10 @@ def scales(score: Score) -> dict[str, float]:
 def raw_scales(score: Score) -> dict[str, float]:
     """Return the measures behind the regression tags, in their own units."""
     sounding = [(part, part.gain * _share(part, score)) for part in score.parts]
-    total = sum(weight for _, weight in sounding)
+    total = fsum(weight for _, weight in sounding)
 
     def mean(values: Mapping[str, float], otherwise: float) -> float:
-        return sum(values.get(part.instrument, otherwise) * weight for part, weight in sounding) / total
+        return fsum(values.get(part.instrument, otherwise) * weight for part, weight in sounding) / total
 
     return {
         "tempo": score.bpm,
@@ -173,8 +174,8 @@ def _share(part: Part, score: Score) -> float:
 
 
 def _danceability(score: Score) -> float:
-    drums = sum(part.gain for part in score.parts if part.role == "drums")
-    bass = sum(part.gain for part in score.parts if part.role == "bass")
+    drums = fsum(part.gain for part in score.parts if part.role == "drums")
+    bass = fsum(part.gain for part in score.parts if part.role == "bass")
     away = (score.bpm - DANCE_TEMPO) / DANCE_TEMPO_RANGE
     pulse = 1.0 if score.groove in DANCE_GROOVES else 0.4
     return pulse * min(drums, 1.2) + 0.3 * bass + 0.8 / (1 + away * away)
