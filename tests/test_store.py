@@ -10,12 +10,11 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import store as store_module
-from bench.audio import AudioSettings
+from bench.audio import DECODER_VERSION, AudioSettings
 from bench.corpora import manifest
 from bench.corpus import Corpus
 from bench.prepare import prepare
-from bench.store import Store, prepare_store
+from bench.store import Store, prepare_store, shard_numbers
 from tests.small_corpus import write_small_corpus
 
 
@@ -65,7 +64,7 @@ def test_a_shard_without_its_manifest_is_made_again_and_the_others_are_not(corpu
 
 def test_another_decoder_has_shards_of_its_own(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = stored(corpus, tmp_path / "cache").tracks["t000"].shard
-    monkeypatch.setattr(store_module, "DECODER_VERSION", store_module.DECODER_VERSION + 1)
+    monkeypatch.setattr("bench.store.DECODER_VERSION", DECODER_VERSION + 1)
     assert stored(corpus, tmp_path / "cache").tracks["t000"].shard != old
 
 
@@ -157,6 +156,6 @@ def test_the_order_of_a_corpus_moves_no_track(corpus: Corpus, tmp_path: Path) ->
 @settings(max_examples=30, deadline=None)
 @given(st.integers(65, 20000))
 def test_shards_are_of_an_even_size(tracks: int) -> None:
-    sizes = np.bincount(store_module.shard_numbers([f"t{number}" for number in range(tracks)]))
+    sizes = np.bincount(shard_numbers([f"t{number}" for number in range(tracks)]))
     assert 32 <= sizes.mean() <= 64
     assert sizes.max() < 128
