@@ -1,6 +1,5 @@
-"""Training, prediction and saved models, on tones against noise read from real files."""
+"""Training and prediction of the networks, on tones against noise read from real files."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -117,20 +116,6 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
     assert torch.equal(before, torch.get_rng_state())
-
-
-@both_families
-def test_a_saved_network_predicts_the_same_scores_and_holds_its_normalisation(
-    family: str, train: Corpus, valid: Corpus, test: Corpus, context: Context, tmp_path: Path
-) -> None:
-    trained = changed(family, max_updates=2).fit(train, valid, context)
-    trained.save(tmp_path)
-    loaded = type(FAMILIES[family]).load(tmp_path)
-    np.testing.assert_array_equal(loaded.predict(test, context), trained.predict(test, context))
-    assert {file.name for file in tmp_path.iterdir()} == {"model.json", "weights.safetensors"}
-    assert json.loads((tmp_path / "model.json").read_text())["tags"] == ["tone", "rare", "loud"]
-    if family == "spectrogram":
-        assert trained.model.state_dict()["log_mel.mean"] != 0
 
 
 def test_the_losses_are_mean_squared_errors_over_all_tags(train: Corpus, valid: Corpus, context: Context) -> None:
@@ -281,17 +266,13 @@ def test_tracks_that_are_repeated_to_fill_a_patch_are_noted(
     assert tagger.prepare(train, both) == {}
 
 
-def test_an_empty_part_and_a_foreign_corpus_are_refused(
+def test_an_empty_validation_part_and_audio_of_another_rate_are_refused(
     train: Corpus, valid: Corpus, test: Corpus, context: Context
 ) -> None:
     nothing = np.array([], dtype=np.intp)
     with pytest.raises(InputError, match="validation part of manifest has no tracks"):
         FAMILIES["waveform"].fit(train, valid.take(nothing), context)
-    with pytest.raises(InputError, match="training part of manifest has no tracks"):
-        FAMILIES["waveform"].fit(train.take(nothing), valid, context)
     trained = changed("waveform", max_updates=1).fit(train, valid, context)
-    with pytest.raises(InputError, match="the model gives the tags tone, rare, loud; corpus manifest has tone, rare"):
-        trained.predict(replace(test, tags=test.tags[:2], targets=test.targets[:, :2]), context)
     slower = replace(context, audio=replace(context.audio, settings=AudioSettings(sample_rate=8000)))
     with pytest.raises(InputError, match="audio is at 8000 Hz; this model hears 16000 Hz"):
         trained.predict(test, slower)
