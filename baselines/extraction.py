@@ -4,9 +4,8 @@ The descriptors of a shard are a Parquet file named by the digest of the shard, 
 `descriptors/` in the cache: a larger training subset or a second family finds finished tracks there.
 """
 
-import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -26,8 +25,6 @@ from bench.progress import progress_bar
 from bench.store import Store, StoredTrack
 from bench.tagger import Context
 
-logger = logging.getLogger(__name__)
-
 ID, PROBLEM = "id", "problem"
 FEATURE_SOURCES = Path(__file__).parent / "features"
 
@@ -35,7 +32,7 @@ FEATURE_SOURCES = Path(__file__).parent / "features"
 class DescriptorSettings(BaseModel):
     """Which `groups` of descriptors a family sees, and the CPU seconds after which a track is given up."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     groups: tuple[Literal["timbre", "rhythm", "harmony"], ...] = Field(("timbre", "rhythm", "harmony"), min_length=1)
     track_cpu_seconds: float = Field(default=60.0, gt=0)
@@ -62,16 +59,11 @@ class _Shard:
 def descriptors(corpus: Corpus, context: Context, settings: DescriptorSettings) -> DescriptorTable:
     """Return the descriptors of a corpus, in the order of its tracks, extracting what is not cached.
 
-    Logs one warning when tracks have problems. Raises `StudyFailedError` when extraction itself fails.
+    A file of descriptors that cannot be read is made again. Raises `StudyFailedError` when extraction itself fails.
     """
     shards = _shards_of(corpus, context, settings)
     _extract_missing([shard for shard in shards if not shard.file.exists()], context, settings)
-    table = _gather(corpus, [shard.file for shard in shards], settings)
-    if table.problems:
-        track_id, problem = next(iter(table.problems.items()))
-        count = f"{len(table.problems)} of {len(corpus)} tracks have no descriptors"
-        logger.warning("%s and count as missing; %s: %s", count, track_id, problem)
-    return table
+    return _gather(corpus, (_read(shard, context, settings) for shard in shards), settings)
 
 
 def _shards_of(corpus: Corpus, context: Context, settings: DescriptorSettings) -> list[_Shard]:
@@ -129,20 +121,31 @@ def _write_shard(shard: _Shard, idle: "SimpleQueue[Describer]") -> int:
     table.insert(0, ID, list(shard.tracks))
     table.insert(1, PROBLEM, [row.problem for row in rows])
     aside = shard.file.with_name(f"{shard.file.name}.{os.getpid()}.partial")
-    table.to_parquet(aside, index=False)
+    table.to_parquet(aside, index=False, write_page_checksum=True)
     aside.replace(shard.file)
     return len(rows)
 
 
-def _gather(corpus: Corpus, files: list[Path], settings: DescriptorSettings) -> DescriptorTable:
-    """Read the corpus's rows out of the shards' files into one table, a shard at a time."""
+def _read(shard: _Shard, context: Context, settings: DescriptorSettings) -> pd.DataFrame:
+    try:
+        return _read_checked(shard.file)
+    except (OSError, ValueError, LookupError):  # whatever pandas and Arrow raise on a damaged file
+        _extract_missing([shard], context, settings)
+        return _read_checked(shard.file)
+
+
+def _read_checked(file: Path) -> pd.DataFrame:
+    return pd.read_parquet(file, page_checksum_verification=True)
+
+
+def _gather(corpus: Corpus, shards: Iterable[pd.DataFrame], settings: DescriptorSettings) -> DescriptorTable:
+    """Collect the corpus's rows out of the shards' tables, one at a time, into one table."""
     row_of = {track_id: row for row, track_id in enumerate(corpus.ids.tolist())}
     names: list[str] = []
     matrix = np.empty((len(corpus), 0), np.float32)
     problems: dict[str, str] = {}
-    for file in files:
-        shard = pd.read_parquet(file)
-        shard = shard[shard[ID].isin(corpus.ids)]
+    for whole in shards:
+        shard = whole[[track_id in row_of for track_id in whole[ID]]]
         if not names:
             names = [name for name in shard.columns if name.split(".")[0] in settings.groups]
             matrix = np.empty((len(corpus), len(names)), np.float32)

@@ -36,6 +36,14 @@ class _Part:
     targets: Float32Array
 
 
+@dataclass(frozen=True)
+class _TrainedTag:
+    """A tag's trees as UBJSON, and whether `max_rounds`, not early stopping, ended their training."""
+
+    trees: bytes
+    hit_cap: bool
+
+
 class GBT(DescriptorTagger):
     """Settings of the trees: those of XGBoost under its own names, and when to stop.
 
@@ -67,17 +75,20 @@ class GBT(DescriptorTagger):
         tasks = [
             (column, self._parameters(train.tags[column], context.seed), column not in fixed) for column in columns
         ]
-        boosters = self._train(tasks, seen, unseen, context.workers)
+        trained = self._train(tasks, seen, unseen, context.workers)
+        boosters = {column: tag.trees for column, tag in trained.items()}
         special = {train.tags[column].name: reason for column, reason in sorted((constant | fixed).items())}
-        summary = FitSummary(sum(map(count_leaves, boosters.values())), special_tags=special)
+        leaves, hit_cap = sum(map(count_leaves, boosters.values())), any(tag.hit_cap for tag in trained.values())
+        summary = FitSummary(leaves, hit_cap=hit_cap, special_tags=special)
         prevalence = train.targets.mean(axis=0, dtype=np.float64).astype(np.float32)
         return TrainedGBT(self.descriptors, table.names, train.tags, prevalence, boosters, summary)
 
     def _fixed_tags(self, valid: Corpus) -> dict[int, str]:
         """Return the classification tags, by column, that `valid` cannot say when to stop, each with the reason."""
-        positives = valid.targets.sum(axis=0).astype(int)
+        positives = valid.targets.sum(axis=0)
+        rounds = f"{self.fixed_rounds} rounds, no early stopping"
         return {
-            column: f"{positives[column]} positives in validation: {self.fixed_rounds} rounds, no early stopping"
+            column: f"fewer than {FEWEST_VALID_POSITIVES} positives in validation: {rounds}"
             for column in valid.tag_rows("classification").tolist()
             if positives[column] < FEWEST_VALID_POSITIVES
         }
@@ -94,16 +105,16 @@ class GBT(DescriptorTagger):
             "seed": seed,
         }
 
-    def _train(self, tasks: list[_TagTask], seen: _Part, unseen: _Part, workers: int) -> dict[int, bytes]:
-        """Return each tag's trees as UBJSON, by column."""
+    def _train(self, tasks: list[_TagTask], seen: _Part, unseen: _Part, workers: int) -> dict[int, _TrainedTag]:
+        """Return each tag's trees, by column."""
         chunks = [tasks[first : first + TAGS_PER_CHUNK] for first in range(0, len(tasks), TAGS_PER_CHUNK)]
         calls = (joblib.delayed(_train_chunk)(chunk, self, seen, unseen) for chunk in chunks)
-        boosters: dict[int, bytes] = {}
+        trained: dict[int, _TrainedTag] = {}
         with progress_bar(len(tasks), f"trees, {len(seen.values)} tracks", "tag") as bar:
-            for trained in joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(calls):
-                boosters |= trained
-                bar.update(len(trained))
-        return boosters
+            for chunk in joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(calls):
+                trained |= chunk
+                bar.update(len(chunk))
+        return trained
 
     @staticmethod
     def load(folder: Path) -> "TrainedGBT":
@@ -164,25 +175,25 @@ def _booster(trees: bytes) -> xgb.Booster:
     return xgb.Booster(model_file=bytearray(trees))
 
 
-def _train_chunk(tasks: list[_TagTask], settings: GBT, seen: _Part, unseen: _Part) -> dict[int, bytes]:
+def _train_chunk(tasks: list[_TagTask], settings: GBT, seen: _Part, unseen: _Part) -> dict[int, _TrainedTag]:
     """Train some tags one after another on descriptors that are quantised once."""
     train = xgb.QuantileDMatrix(seen.values, max_bin=settings.max_bin, nthread=1)
     valid = xgb.QuantileDMatrix(unseen.values, ref=train, max_bin=settings.max_bin, nthread=1)
-    boosters = {}
+    trained = {}
     for column, parameters, stops_early in tasks:
         train.set_label(seen.targets[:, column])
         valid.set_label(unseen.targets[:, column])
-        boosters[column] = _train_tag(parameters, settings, train, valid if stops_early else None)
-    return boosters
+        trained[column] = _train_tag(parameters, settings, train, valid if stops_early else None)
+    return trained
 
 
 def _train_tag(
     parameters: dict[str, Any], settings: GBT, train: xgb.QuantileDMatrix, valid: xgb.QuantileDMatrix | None
-) -> bytes:
+) -> _TrainedTag:
     """Boost from the training mean; keep the rounds up to the best on `valid`, or a fixed number without it."""
     start = parameters | {"base_score": float(train.get_label().mean())}
     if valid is None:
-        return bytes(xgb.train(start, train, settings.fixed_rounds).save_raw("ubj"))
+        return _TrainedTag(bytes(xgb.train(start, train, settings.fixed_rounds).save_raw("ubj")), hit_cap=False)
     booster = xgb.train(
         start,
         train,
@@ -191,4 +202,5 @@ def _train_tag(
         early_stopping_rounds=settings.patience,
         verbose_eval=False,
     )
-    return bytes(booster[: booster.best_iteration + 1].save_raw("ubj"))
+    hit_cap = booster.num_boosted_rounds() == settings.max_rounds
+    return _TrainedTag(bytes(booster[: booster.best_iteration + 1].save_raw("ubj")), hit_cap)

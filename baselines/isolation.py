@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, cast
@@ -13,7 +15,7 @@ from bench.errors import StudyFailedError
 from bench.store import StoredTrack
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGBUS, signal.SIGILL)
+ATTEMPTS = 2  # whoever kills a child for want of memory does not look which track it is at
 
 
 @dataclass(frozen=True)
@@ -22,14 +24,6 @@ class Description:
 
     descriptors: list[float] | None = None
     problem: str = ""
-
-
-@dataclass(frozen=True)
-class _Child:
-    process: "subprocess.Popen[str]"
-    requests: IO[str]
-    replies: IO[str]
-    names: tuple[str, ...]
 
 
 class Describer:
@@ -42,6 +36,8 @@ class Describer:
         self._arguments = [str(sample_rate), str(cpu_seconds)]
         self._cpu_seconds = cpu_seconds
         self._child: _Child | None = None
+        self._names: tuple[str, ...] = ()
+        self._closed = False
 
     def __enter__(self) -> "Describer":
         return self
@@ -49,14 +45,17 @@ class Describer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._child is not None:
-            self._child.process.kill()
-            _reap(self._child.process)
+        self._closed = True  # before the child dies: a thread that waits for its answer must not start another
+        child = self._child
+        if child is not None:
+            child.process.kill()
+            child.reap()
 
     @property
     def names(self) -> tuple[str, ...]:
         """The descriptors, in order."""
-        return self._living_child().names
+        self._living_child()
+        return self._names
 
     @property
     def process_id(self) -> int:
@@ -64,53 +63,83 @@ class Describer:
         return self._living_child().process.pid
 
     def describe(self, track: StoredTrack) -> Description:
-        """Return a track's description.
+        """Return a track's description; a track whose child was killed is tried once more, in another child.
 
-        Raises `StudyFailedError` when the child ended for a reason that is not the track's.
+        Raises `StudyFailedError` when a child cannot start, or ended for a reason that is not the track's.
         """
-        child = self._living_child()
-        request = {"file": str(track.shard), "start": track.start, "length": track.length}
-        try:
-            child.requests.write(json.dumps(request) + "\n")
-            child.requests.flush()
-            reply = child.replies.readline()
-        except BrokenPipeError:
-            reply = ""
-        if reply:
-            return Description(**json.loads(reply))
-        self._child = None
-        return Description(problem=self._cause_of_death(child.process))
+        request = json.dumps({"file": str(track.shard), "start": track.start, "length": track.length})
+        for _ in range(ATTEMPTS):
+            child = self._living_child()
+            reply = child.ask(request)
+            if reply:
+                return Description(**json.loads(reply))
+            self._child = None
+            code = child.reap()
+            if code == -signal.SIGPROF:
+                return Description(problem=f"took more than {self._cpu_seconds:g} s of CPU time")
+            if code >= 0:
+                raise StudyFailedError(f"the descriptor process ended: {child.last_words}")
+        return Description(problem=f"the process that described it was killed (signal {-code})")
 
-    def _living_child(self) -> _Child:
+    def _living_child(self) -> "_Child":
+        if self._closed:
+            raise StudyFailedError("the describer was stopped")
         if self._child is None:
-            self._child = _start(self._arguments)
+            self._child = _Child(self._arguments)
+            names = self._child.read()
+            if not names:
+                self._child.reap()
+                raise StudyFailedError(f"the descriptor process did not start: {self._child.last_words}")
+            self._names = tuple(json.loads(names))
         return self._child
 
-    def _cause_of_death(self, process: "subprocess.Popen[str]") -> str:
-        code = _reap(process)
-        if code == -signal.SIGPROF:
-            return f"took more than {self._cpu_seconds:g} s of CPU time"
-        if -code in CRASHES:
-            return f"crashed the extractor ({signal.Signals(-code).name})"
-        raise StudyFailedError(f"the descriptor process ended unexpectedly (exit code {code})")
 
+class _Child:
+    """A running `baselines.features`.
 
-def _start(arguments: list[str]) -> _Child:
-    process = subprocess.Popen(  # noqa: S603 (our own module, by our own interpreter)
-        [sys.executable, "-m", "baselines.features", *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, **ONE_THREAD},
-        text=True,
-    )
-    requests, replies = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
-    names = replies.readline()
-    if not names:
-        raise StudyFailedError(f"the descriptor process did not start (exit code {_reap(process)})")
-    return _Child(process, requests, replies, tuple(json.loads(names)))
+    It imports what is installed, not what lies in the working folder, and is in a process group of its own, where an
+    interrupt at the terminal does not reach it: it ends when its input does.
+    """
 
+    def __init__(self, arguments: list[str]) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `reap`); a pipe could fill and block
+        self.process = subprocess.Popen(  # noqa: S603 (our own module, by our own interpreter)
+            [sys.executable, "-P", "-m", "baselines.features", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env={**os.environ, **ONE_THREAD},
+            process_group=0,
+            text=True,
+        )
+        self._requests, self._replies = cast("IO[str]", self.process.stdin), cast("IO[str]", self.process.stdout)
+        self._reaping = threading.Lock()
+        self.last_words = ""
 
-def _reap(process: "subprocess.Popen[str]") -> int:
-    """Wait for a process that is ending, close its pipes and return its exit code; two threads may do so at once."""
-    with process:
-        return process.wait()
+    def ask(self, request: str) -> str:
+        """Return the answer to a request; it is empty when the process died."""
+        try:
+            self._requests.write(request + "\n")
+            self._requests.flush()
+        except BrokenPipeError:
+            return ""
+        return self.read()
+
+    def read(self) -> str:
+        """Return the next whole line that the process writes, or nothing when it died before."""
+        line = self._replies.readline()
+        return line if line.endswith("\n") else ""
+
+    def reap(self) -> int:
+        """Wait for the process, which is ending, keep its `last_words` and return its exit code.
+
+        Two threads may do so at once.
+        """
+        with self._reaping, self.process:
+            code = self.process.wait()
+            if not self._errors.closed:
+                self._errors.seek(0)
+                said = self._errors.read().decode(errors="replace").splitlines()
+                self.last_words = said[-1] if said else f"exit code {code}"
+                self._errors.close()
+        return code

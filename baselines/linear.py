@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, mean_squared_error
+from threadpoolctl import threadpool_limits
 
 from baselines.extraction import DescriptorSettings, descriptors
 from baselines.tagger import DescriptorTagger, TrainedOnDescriptors, one_class_tags, read_description
@@ -52,7 +53,10 @@ class _Path:
 
 
 class Linear(DescriptorTagger):
-    """Settings of the linear family; `penalties` multiply the squared norm against the sum of the tracks' losses."""
+    """Settings of the linear family: the L2 penalties that are tried, `alpha` of a ridge and 1/`C` of a logistic model.
+
+    One is chosen for each kind of tag on the validation tracks; `FitSummary.chosen` says which.
+    """
 
     penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field((10.0, 100.0, 1000.0, 10000.0), min_length=1)
     max_iterations: int = Field(default=1000, ge=1)
@@ -71,10 +75,13 @@ class Linear(DescriptorTagger):
         paths = dict(zip(fitted, self._paths(fitted, inputs, train, valid, context), strict=True))
         coefficients = np.zeros((len(table.names), len(train.tags)))
         intercepts = scipy.special.logit(train.targets.mean(axis=0, dtype=np.float64))
-        for column, (slope, intercept) in _under_best_penalty(paths, train.tags).items():
-            coefficients[:, column], intercepts[column] = slope, intercept
+        best = _best_penalties(paths, train.tags)
+        for column, path in paths.items():
+            choice = best[train.tags[column].kind]
+            coefficients[:, column], intercepts[column] = path.coefficients[choice], path.intercepts[choice]
+        chosen = {f"penalty of {kind} tags": self.penalties[choice] for kind, choice in best.items()}
         special = {train.tags[column].name: reason for column, reason in constant.items()}
-        summary = FitSummary(coefficients.size + intercepts.size, special_tags=special)
+        summary = FitSummary(coefficients.size + intercepts.size, special_tags=special, chosen=chosen)
         weights = Weights(means, scales, coefficients, intercepts)
         return TrainedLinear(self.descriptors, table.names, train.tags, weights, summary)
 
@@ -132,7 +139,7 @@ class TrainedLinear(TrainedOnDescriptors):
 
     def save(self, folder: Path) -> None:
         """Write the weights as NumPy arrays and the rest as JSON."""
-        np.savez(folder / WEIGHTS_FILE, allow_pickle=False, **asdict(self.weights))
+        np.savez(folder / WEIGHTS_FILE, **asdict(self.weights))
         self.write_description(folder)
 
 
@@ -158,9 +165,13 @@ def _path(
     train: tuple[Float64Array, Float32Array],
     valid: tuple[Float64Array, Float32Array],
 ) -> _Path:
-    """Fit one tag by each model, and tell its loss on the validation part."""
+    """Fit one tag by each model, and tell its loss on the validation part.
+
+    One thread: another number would change the last digits.
+    """
     inputs, targets = valid
-    fitted = [model.fit(*train) for model in models]
+    with threadpool_limits(1):
+        fitted = [model.fit(*train) for model in models]
     losses = [
         log_loss(targets, model.predict_proba(inputs), labels=[0, 1])
         if isinstance(model, LogisticRegression)
@@ -171,12 +182,11 @@ def _path(
     return _Path(coefficients, np.array([np.ravel(model.intercept_)[0] for model in fitted]), np.array(losses))
 
 
-def _under_best_penalty(paths: dict[int, _Path], tags: tuple[Tag, ...]) -> dict[int, tuple[Float64Array, np.float64]]:
-    """Return each column's coefficients and intercept under the penalty with the least mean loss for its kind."""
-    chosen: dict[int, tuple[Float64Array, np.float64]] = {}
+def _best_penalties(paths: dict[int, _Path], tags: tuple[Tag, ...]) -> dict[str, int]:
+    """Return, for each kind of tag, the number of the penalty with the least mean validation loss over its tags."""
+    best: dict[str, int] = {}
     for kind in ("classification", "regression"):
-        columns = [column for column in paths if tags[column].kind == kind]
-        if columns:
-            best = int(np.argmin(np.mean([paths[column].losses for column in columns], axis=0)))
-            chosen |= {column: (paths[column].coefficients[best], paths[column].intercepts[best]) for column in columns}
-    return chosen
+        losses = [path.losses for column, path in paths.items() if tags[column].kind == kind]
+        if losses:
+            best[kind] = int(np.argmin(np.mean(losses, axis=0)))
+    return best

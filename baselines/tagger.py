@@ -20,9 +20,10 @@ class DescriptorTagger(Tagger):
 
     descriptors: DescriptorSettings = DescriptorSettings()
 
-    def prepare(self, corpus: Corpus, context: Context) -> None:
-        """Extract what is not cached of the descriptors of a study's tracks."""
-        descriptors(corpus, context, self.descriptors)
+    def prepare(self, corpus: Corpus, context: Context) -> dict[str, str]:
+        """Extract what is not cached of the descriptors of a study's tracks; note the tracks that have none."""
+        problems = descriptors(corpus, context, self.descriptors).problems
+        return {track_id: f"no descriptors: {problem}" for track_id, problem in problems.items()}
 
 
 class TrainedOnDescriptors(Trained):

@@ -1,8 +1,13 @@
 """Extraction: real audio files, real child processes; nothing is described twice and a bad track costs itself alone."""
 
-import logging
+import json
 import os
 import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,11 +18,12 @@ import soundfile
 
 from baselines.extraction import DescriptorSettings, DescriptorTable, descriptors
 from baselines.features.extractor import Extractor
+from baselines.gbt import GBT
 from baselines.isolation import Describer
 from bench.audio import AudioSettings
 from bench.corpus import Corpus, Tag
 from bench.errors import StudyFailedError
-from bench.store import TRACKS_PER_SHARD, prepare_store, shard_numbers
+from bench.store import TRACKS_PER_SHARD, StoredTrack, prepare_store, shard_numbers
 from bench.tagger import Context
 
 RATE = 16000
@@ -90,10 +96,9 @@ def test_groups_choose_columns_and_share_one_extraction(described: Described) ->
     np.testing.assert_array_equal(rhythm.matrix, whole.matrix[:, chosen])
 
 
-def test_another_time_limit_is_another_extraction(described: Described, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(StudyFailedError, match="ended unexpectedly"):
+def test_another_time_limit_is_another_extraction(described: Described) -> None:
+    with pytest.raises(StudyFailedError, match="/nowhere/"):
         descriptors(described.corpus, without_audio(described.context), DescriptorSettings(track_cpu_seconds=61))
-    assert "nowhere" in capfd.readouterr().err
 
 
 def test_no_track_gives_an_empty_table(described: Described) -> None:
@@ -134,36 +139,137 @@ def test_a_stopped_extraction_leaves_nothing_that_looks_finished(
     assert capfd.readouterr() == ("", "")  # and nothing was printed
 
 
-def test_a_track_over_its_time_is_stopped_and_the_rest_goes_on(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+def cut(content: bytes) -> bytes:
+    return content[:-1]
+
+
+def empty(content: bytes) -> bytes:
+    return content[:0]
+
+
+def garble(content: bytes) -> bytes:
+    return content.replace(b"001", b"0?1", 1)
+
+
+@pytest.mark.parametrize("harm", [cut, empty, garble])
+def test_damaged_descriptors_are_made_again(
+    tmp_path: Path, described: Described, harm: Callable[[bytes], bytes]
 ) -> None:
+    context = replace(described.context, cache=tmp_path)
+    (whole,) = (described.context.cache / "descriptors").iterdir()
+    damaged = tmp_path / "descriptors" / whole.name
+    damaged.parent.mkdir()
+    damaged.write_bytes(harm(whole.read_bytes()))
+    np.testing.assert_array_equal(descriptors(described.corpus, context, SETTINGS).matrix, described.table.matrix)
+    pd.testing.assert_frame_equal(pd.read_parquet(damaged), pd.read_parquet(whole))
+
+
+def test_a_track_over_its_time_is_stopped_and_noted_and_the_rest_goes_on(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "audio", [1.0, 240.0, 1.0])
     context = context_for(corpus, tmp_path / "cache")
-    with caplog.at_level(logging.WARNING):
-        table = descriptors(corpus, context, DescriptorSettings(track_cpu_seconds=0.25))
+    settings = DescriptorSettings(track_cpu_seconds=0.25)
+    table = descriptors(corpus, context, settings)
     assert table.problems == {"001": "took more than 0.25 s of CPU time"}
     np.testing.assert_array_equal(np.isfinite(table.matrix).any(axis=1), [True, False, True])
-    assert [record.getMessage() for record in caplog.records] == [
-        "1 of 3 tracks have no descriptors and count as missing; 001: took more than 0.25 s of CPU time"
-    ]
+    notes = GBT(descriptors=settings).prepare(corpus, context)
+    assert notes == {"001": "no descriptors: took more than 0.25 s of CPU time"}
     (file,) = (tmp_path / "cache" / "descriptors").iterdir()
     assert pd.read_parquet(file)["problem"].tolist() == ["", "took more than 0.25 s of CPU time", ""]
 
 
-def test_a_child_that_crashes_costs_the_track_at_hand(described: Described) -> None:
+def test_a_track_that_the_extractor_cannot_take_says_why(described: Described) -> None:
     track = described.context.audio.tracks["000"]
     with Describer(RATE, 60) as describer:
         before = describer.describe(track)
-        os.kill(describer.process_id, signal.SIGSEGV)
-        assert describer.describe(track).problem == "crashed the extractor (SIGSEGV)"
+        problem = describer.describe(replace(track, length=2**50)).problem
+        assert problem.startswith("_ArrayMemoryError: Unable to allocate")
         assert describer.describe(track) == before
 
 
-def test_a_child_that_somebody_killed_is_no_fault_of_the_track(described: Described) -> None:
+@pytest.mark.parametrize("cause", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_track_whose_child_is_killed_once_is_tried_again(described: Described, cause: signal.Signals) -> None:
+    track = described.context.audio.tracks["000"]
     with Describer(RATE, 60) as describer:
-        os.kill(describer.process_id, signal.SIGKILL)
-        with pytest.raises(StudyFailedError, match="ended unexpectedly"):
-            describer.describe(described.context.audio.tracks["000"])
+        before = describer.describe(track)
+        os.kill(describer.process_id, cause)
+        assert describer.describe(track) == before
+
+
+def test_a_track_whose_child_is_killed_twice_is_given_up(described: Described, tmp_path: Path) -> None:
+    waiting = tmp_path / "pipe"
+    os.mkfifo(waiting)
+
+    def kill_twice() -> None:
+        for _ in range(2):
+            with waiting.open("wb", buffering=0) as pipe, suppress(BrokenPipeError):  # once the child has opened it
+                os.kill(describer.process_id, signal.SIGKILL)
+                while True:  # until the child is gone
+                    pipe.write(bytes(4096))
+
+    with Describer(RATE, 60) as describer:
+        threading.Thread(target=kill_twice, daemon=True).start()
+        given_up = describer.describe(StoredTrack(waiting, 0, 1))
+        assert given_up.problem == "the process that described it was killed (signal 9)"
+        assert describer.describe(described.context.audio.tracks["000"]).problem == ""
+
+
+def test_audio_that_cannot_be_read_is_no_fault_of_the_track() -> None:
+    gone = StoredTrack(Path("/nowhere/shard.i16"), 0, 1)
+    with (
+        Describer(RATE, 60) as describer,
+        pytest.raises(StudyFailedError, match=r"FileNotFoundError: .*/nowhere/shard"),
+    ):
+        describer.describe(gone)
+
+
+def test_a_child_that_cannot_start_says_why() -> None:
+    with Describer(0, 60) as describer, pytest.raises(StudyFailedError, match="did not start: OverflowError: cannot"):
+        _ = describer.names
+
+
+def test_a_child_takes_no_module_from_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "baselines").mkdir()
+    for shadow in ("baselines/__init__.py", "json.py"):
+        (tmp_path / shadow).write_text("raise RuntimeError('the wrong module')")
+    monkeypatch.chdir(tmp_path)
+    with Describer(RATE, 60) as describer:
+        assert describer.names == Extractor(RATE).names
+
+
+def test_an_interrupt_at_the_terminal_does_not_reach_the_child() -> None:
+    with Describer(RATE, 60) as describer:
+        assert os.getpgid(describer.process_id) != os.getpgrp()
+
+
+@pytest.fixture
+def child() -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-m", "baselines.features", str(RATE), "60"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+def test_a_child_ends_when_nobody_asks_any_more(child: "subprocess.Popen[str]") -> None:
+    assert child.stdin is not None
+    child.stdin.close()
+    assert child.wait(timeout=30) == 0
+
+
+def test_a_child_ends_quietly_when_its_parent_died_during_a_track(
+    child: "subprocess.Popen[str]", described: Described
+) -> None:
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    track = described.context.audio.tracks["000"]
+    child.stdout.close()
+    child.stdin.write(json.dumps({"file": str(track.shard), "start": 0, "length": track.length}) + "\n")
+    child.stdin.close()
+    child.wait(timeout=30)
+    assert child.stderr.read() == ""
 
 
 def test_a_describer_takes_its_child_with_it(described: Described) -> None:
@@ -172,3 +278,10 @@ def test_a_describer_takes_its_child_with_it(described: Described) -> None:
         child = describer.process_id
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
+
+
+def test_a_closed_describer_starts_no_child(described: Described) -> None:
+    with Describer(RATE, 60) as describer:
+        pass
+    with pytest.raises(StudyFailedError, match="stopped"):
+        describer.describe(described.context.audio.tracks["000"])

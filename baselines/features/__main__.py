@@ -3,6 +3,7 @@
 The first line out is the JSON list of descriptor names at that sample rate. Then each line in is a JSON track, `file`
 (int16 samples), `start` and `length` in samples, and each line out its `descriptors`, or the `problem`. A track that
 takes more than SECONDS of CPU time ends the process by SIGPROF: nothing in Python could interrupt essentia's own loops.
+The process ends with its input, and at once when nobody reads its answers.
 """
 
 import json
@@ -20,7 +21,7 @@ from bench.store import FULL_SCALE
 
 def serve(sample_rate: int, cpu_seconds: float) -> None:
     """Answer requests on standard input until it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and then closes our input
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # the parent is gone: end without a word
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no reply
     extractor = Extractor(sample_rate)
@@ -37,8 +38,10 @@ def serve(sample_rate: int, cpu_seconds: float) -> None:
 def _answer(extractor: Extractor, file: str, start: int, length: int) -> dict[str, Any]:
     try:
         return {"descriptors": extractor.describe(_samples(file, start, length)).tolist()}
-    except RuntimeError as error:  # what essentia raises
-        return {"problem": f"essentia: {error}"}
+    except OSError:  # the audio store cannot be read, which is no fault of the track
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever an odd track sets off must not end the study)
+        return {"problem": f"{type(error).__name__}: {error}"}
 
 
 def _samples(file: str, start: int, length: int) -> Float32Array:
