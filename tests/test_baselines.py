@@ -312,11 +312,15 @@ def test_linear_scores_are_those_of_the_formula_clipped_to_one(parts: Parts) -> 
         (Prior, {"mean": 0.5}),
         (Linear, {"penalties": []}),
         (Linear, {"penalties": [0.0]}),
+        (Linear, {"penalties": [float("inf")]}),
         (GBT, {"learning_rate": 0.0}),
+        (GBT, {"reg_lambda": float("inf")}),
         (GBT, {"max_bin": 1}),
         (GBT, {"trees": 5}),
         (GBT, {"descriptors": {"groups": ["melody"]}}),
         (GBT, {"descriptors": {"track_cpu_seconds": 0}}),
+        (GBT, {"descriptors": {"track_cpu_seconds": float("inf")}}),
+        (GBT, {"descriptors": {"track_cpu_seconds": float("nan")}}),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(family: type[Tagger], settings: dict[str, object]) -> None:
