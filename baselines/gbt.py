@@ -202,5 +202,5 @@ def _train_tag(
         early_stopping_rounds=settings.patience,
         verbose_eval=False,
     )
-    hit_cap = booster.num_boosted_rounds() == settings.max_rounds
+    hit_cap = booster.num_boosted_rounds() - 1 - booster.best_iteration < settings.patience
     return _TrainedTag(bytes(booster[: booster.best_iteration + 1].save_raw("ubj")), hit_cap)
