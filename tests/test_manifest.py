@@ -34,7 +34,7 @@ def test_every_format_gives_the_same_corpus(tmp_path: Path, file: str) -> None:
     assert corpus.ids.tolist() == ["1", "2", "3"]
     assert corpus.groups.tolist() == ["x", "x", "y"]
     assert corpus.files.tolist() == ["a/1.flac", "a/2.flac", "b/3.flac"]
-    np.testing.assert_allclose(corpus.targets, [[1, 0.1], [0, 0.25], [1, 1]], rtol=1e-6)
+    np.testing.assert_allclose(corpus.targets, np.array([[1, 0.1], [0, 0.25], [1, 1]], np.float32), rtol=1e-6)
 
 
 def test_the_kind_of_a_tag_is_told_from_its_targets(tmp_path: Path) -> None:
@@ -60,21 +60,21 @@ def test_ids_and_groups_default_to_the_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", ["manifest.parquet", "tracks.csv"])
 def test_blank_groups_are_groups_of_one_and_names_stay_as_they_are_written(tmp_path: Path, file: str) -> None:
-    table = ROWS.assign(path=["001", "002", "003"], group=["NA", None, ""])
+    table = ROWS.assign(path=["001", "002", "003"], group=pd.Series(["NA", None, ""], dtype="object"))
     corpus = manifest.load(write(tmp_path, table, file), file=file)
     assert corpus.files.tolist() == ["001", "002", "003"]
     assert corpus.groups.tolist() == ["NA", "2", "3"]
 
 
 def test_a_blank_target_is_refused_by_its_tag(tmp_path: Path) -> None:
-    table = ROWS.assign(tempo=[0.5, None, 0.5])
+    table = ROWS.assign(tempo=[0.5, np.nan, 0.5])
     with pytest.raises(InputError, match=r"tag 'tempo' has a target outside .* or missing"):
         manifest.load(write(tmp_path, table, "tracks.csv"), file="tracks.csv")
 
 
 def test_exact_labels_and_parts_are_kept_apart_from_the_targets(tmp_path: Path) -> None:
-    truth = {"truth/rock": [1, 1, 1], "truth/tempo": [0.5, 0.5, 0.5], "split": ["train", "", "test"]}
-    corpus = manifest.load(write(tmp_path, ROWS.assign(**truth)))
+    truth = pd.DataFrame({"truth/rock": [1, 1, 1], "truth/tempo": [0.5, 0.5, 0.5], "split": ["train", "", "test"]})
+    corpus = manifest.load(write(tmp_path, ROWS.join(truth)))
     assert [tag.name for tag in corpus.tags] == ["rock", "tempo"]
     assert corpus.truth is not None
     assert corpus.truth.tolist() == [[1, 0.5]] * 3

@@ -44,12 +44,12 @@ def test_children_have_the_same_keys_steps_and_test_set(finished_study: StudyOnD
         assert set(child.data.metrics) >= {"roc_auc", "pr_auc", "rmse", "n_train", "train_seconds"}
         assert set(child.data.params) >= {"family", "label", "n_train", "seed", "subset_seed", "audio.sample_rate"}
         assert [metric.step for metric in client.get_metric_history(child.info.run_id, "roc_auc")] == [0]
-    tests = {
-        used.dataset.digest
-        for child in children
-        for used in child.inputs.dataset_inputs
-        if used.tags[0].value == "test"
-    }
+    tests = set()
+    for child in children:
+        assert child.inputs is not None
+        used = child.inputs.dataset_inputs
+        assert {one.tags[0].value for one in used} == {"training", "validation", "test"}
+        tests |= {one.dataset.digest for one in used if one.tags[0].value == "test"}
     assert len(tests) == 1
 
 
