@@ -25,7 +25,11 @@ def tagbench() -> None:
 @tagbench.command()
 @click.argument("study")
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder.  [default: runs/<name of the study>]")
-@click.option("--root", type=click.Path(path_type=Path), help="Folder of the data set.  [default: the working folder]")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="Folder of the data set.  [default: the working folder; the cache for the embedded corpus]",
+)
 @click.option(
     "--cache",
     type=click.Path(path_type=Path),

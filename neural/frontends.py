@@ -50,7 +50,7 @@ class TimbralConv(nn.Conv2d):
     """A convolution over time and frequency, as many frames out as in, computed as one over time alone.
 
     Each position of a filter along the frequency axis becomes a filter of its own over all bands, zero outside its
-    place. That makes the numbers of a 2-D convolution, in about two thirds of its time on a CPU.
+    place. That makes the numbers of a 2-D convolution, in less time on a CPU.
     """
 
     def __init__(self, filters: int, frames: int, mels: int) -> None:
