@@ -48,8 +48,8 @@ class GBT(DescriptorTagger):
     """Settings of the trees: those of XGBoost under its own names, and when to stop.
 
     Training ends `patience` rounds after the best one on the validation part, or at `max_rounds`; a tag with fewer than
-    5 positives there is trained for `fixed_rounds`. The defaults take fewer columns and bins than XGBoost's own, for speed;
-    depth and rate did best of twelve settings on the embedded corpus's validation part at 40 to 320 tracks.
+    5 positives there is trained for `fixed_rounds`. The defaults take fewer columns and bins than XGBoost's own, for
+    speed; depth and rate did best of twelve settings on the embedded corpus's validation part at 40 to 320 tracks.
     """
 
     max_rounds: int = Field(default=1000, ge=1)
