@@ -1,44 +1,54 @@
-"""The only decoder and resampler: an audio file becomes mono float32 at one sample rate, or is refused by name."""
+"""The only decoder and resampler: an audio file becomes mono float32 at a known sample rate, or is refused by name."""
 
 import io
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import soundfile
 import soxr
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bench.corpus import Float32Array
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-DECODER_VERSION = 1  # raise it whenever some file would decode to other samples, or be refused where it was not
+DECODER_VERSION = 2  # raise it whenever some file would decode to other samples or be refused where it was not
 LOUDEST_SAMPLE = 10.0  # a float file beyond this is not audio in [-1, 1] by any convention
 BLOCK_FRAMES = 1 << 20
 UNKNOWN_LENGTH = 0xFFFFF000  # a little under 2^32: headers of piped files count back from all ones
 MP3_SLACK = 2 * 1152  # frames: encoders differ on whether the header frame and the decoder's delay count
 FAR = 1 << 34  # bytes
 LOWEST_RATE, HIGHEST_RATE = 2_000, 400_000  # Hz; a header outside this range is damaged
+LOWEST_HEARD, HIGHEST_HEARD = 8_000, 192_000  # Hz; the rates that every family can work at
 SILENCE_RMS = 1e-4  # -80 dB below full scale, after removing DC
 
 
 class AudioSettings(BaseModel):
-    """How every track is heard: `sample_rate` in Hz, and at most its first `max_seconds` (none: the whole track).
+    """How every track is heard: `sample_rate`, and at most its first `max_seconds` (none: the whole track).
 
-    A track shorter than `min_seconds` is refused.
+    The sample rate is in Hz, or "own": each track keeps that of its file, and one outside 8,000 to 192,000 Hz is
+    refused. A track shorter than `min_seconds` is refused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    sample_rate: int = Field(default=16000, ge=8000, le=192000)
+    sample_rate: int | Literal["own"] = 16000
     max_seconds: float | None = Field(default=None, gt=0)
     min_seconds: float = Field(default=1.0, ge=0.1)
+
+    @field_validator("sample_rate", mode="before")
+    @classmethod
+    def _rate_can_be_worked_at(cls, rate: object) -> object:
+        if rate == "own" or (isinstance(rate, int) and LOWEST_HEARD <= rate <= HIGHEST_HEARD):
+            return rate
+        raise ValueError(f'give a whole number of Hz from {LOWEST_HEARD} to {HIGHEST_HEARD}, or "own"')
 
     @model_validator(mode="after")
     def _some_track_can_pass(self) -> Self:
@@ -54,8 +64,16 @@ class RejectedTrackError(Exception):
     """An audio file that cannot be used; the message is the reason, in a few words."""
 
 
-def decode(path: Path, settings: AudioSettings) -> Float32Array:
-    """Return the samples of a file, shape (samples,), mono, in [-1, 1] unless the file is louder.
+@dataclass(frozen=True)
+class Decoded:
+    """The `samples` of a file, shape (samples,), mono, in [-1, 1] unless the file is louder, and their `rate` in Hz."""
+
+    samples: Float32Array
+    rate: int
+
+
+def decode(path: Path, settings: AudioSettings) -> Decoded:
+    """Return what a file sounds like, at the wanted sample rate.
 
     Channels are averaged; the rate is changed by soxr in its HQ setting.
     Raises `RejectedTrackError` when the file is missing, cannot be decoded, is shorter than its header says, has an
@@ -71,9 +89,20 @@ def decode(path: Path, settings: AudioSettings) -> Float32Array:
         raise RejectedTrackError(f"lasts {seconds:.2f} s, less than {settings.min_seconds:g} s")
     if float(np.std(samples, dtype=np.float64)) < SILENCE_RMS:
         raise RejectedTrackError("is silent")
-    if rate == settings.sample_rate:
+    if settings.sample_rate != "own":
+        return Decoded(_resampled(samples, rate, settings.sample_rate), settings.sample_rate)
+    if not LOWEST_HEARD <= rate <= HIGHEST_HEARD:
+        raise RejectedTrackError(
+            f"has a sample rate of {rate} Hz, outside {LOWEST_HEARD} to {HIGHEST_HEARD} Hz; "
+            "to use it, give [audio] sample_rate a number"
+        )
+    return Decoded(samples, rate)
+
+
+def _resampled(samples: Float32Array, rate: int, wanted: int) -> Float32Array:
+    if rate == wanted:
         return samples
-    return np.asarray(soxr.resample(samples, rate, settings.sample_rate, quality="HQ"), dtype=np.float32)
+    return np.asarray(soxr.resample(samples, rate, wanted, quality="HQ"), dtype=np.float32)
 
 
 def _read(path: Path, max_seconds: float | None) -> tuple[Float32Array, int]:

@@ -1,8 +1,8 @@
 """Prepared audio: every track decoded once, as int16 in memory-mapped shards that are complete or absent.
 
 A shard is two files named by the digest of what it was made from: `<digest>.i16`, the samples of its tracks one after
-another, and `<digest>.json`, their ids and lengths, what was rejected, and the size and SHA-256 of the samples. The
-JSON is written last: a shard without it, or whose samples differ from it, does not exist.
+another, and `<digest>.json`, their ids, lengths and sample rates, what was rejected, and the size and SHA-256 of the
+samples. The JSON is written last: a shard without it, or whose samples differ from it, does not exist.
 
 Samples are at int16's full scale: what a float file holds outside [-1, 1) is clipped.
 """
@@ -30,15 +30,17 @@ Int16Array = NDArray[np.int16]
 
 TRACKS_PER_SHARD = 64  # on average at most, and at least half as many where there is more than one shard
 FULL_SCALE = 32768.0
+MANIFEST_VERSION = 2  # raise it whenever the manifest says something else than it did
 
 
 @dataclass(frozen=True)
 class StoredTrack:
-    """Where one track's samples lie: a shard file, the first sample and the number of samples."""
+    """Where one track's samples lie: a shard file, the first sample and the number of samples; their `rate` in Hz."""
 
     shard: Path
     start: int
     length: int
+    rate: int
 
 
 @dataclass(frozen=True)
@@ -104,11 +106,11 @@ def _shards(corpus: Corpus) -> Iterator[Corpus]:
 
 
 def _shard_digest(shard: Corpus, settings: AudioSettings) -> str:
-    """Name a shard by its tracks, their files as they are on disk, the audio settings and the decoder."""
+    """Name a shard by its tracks, their files as they are on disk, the audio settings, the decoder and the form of the manifest."""
     files = [shard.root / name for name in shard.files]
     states = [(f.stat().st_size, f.stat().st_mtime_ns) if f.is_file() else None for f in files]
     names = [str(file.absolute()) for file in files]
-    return json_digest([DECODER_VERSION, shard.ids.tolist(), names, states, settings.model_dump()])
+    return json_digest([DECODER_VERSION, MANIFEST_VERSION, shard.ids.tolist(), names, states, settings.model_dump()])
 
 
 def _is_whole(manifest: Path) -> bool:
@@ -128,21 +130,22 @@ def _is_whole(manifest: Path) -> bool:
 
 
 def _write_shard(shard: Corpus, settings: AudioSettings, manifest: Path) -> int:
-    lengths: dict[str, int] = {}
+    tracks: dict[str, dict[str, int]] = {}
     rejected: dict[str, str] = {}
     written = hashlib.sha256()
     with _written_aside(manifest.with_suffix(".i16")) as output:
         for track_id, file in zip(shard.ids.tolist(), shard.files.tolist(), strict=True):
             try:
-                samples = _to_int16(decode(shard.root / file, settings)).tobytes()
+                decoded = decode(shard.root / file, settings)
             except RejectedTrackError as reason:
                 rejected[track_id] = str(reason)
                 continue
+            samples = _to_int16(decoded.samples).tobytes()
             output.write(samples)
             written.update(samples)
-            lengths[track_id] = len(samples) // 2
+            tracks[track_id] = {"length": len(decoded.samples), "rate": decoded.rate}
         size = output.tell()
-    content = {"lengths": lengths, "rejected": rejected, "bytes": size, "sha256": written.hexdigest()}
+    content = {"tracks": tracks, "rejected": rejected, "bytes": size, "sha256": written.hexdigest()}
     with _written_aside(manifest) as output:
         output.write(json.dumps(content).encode())
     return len(shard)
@@ -172,7 +175,7 @@ def _open_store(settings: AudioSettings, manifests: list[Path]) -> Store:
         content = json.loads(manifest.read_text())
         rejected.update(content["rejected"])
         start = 0
-        for track_id, length in content["lengths"].items():
-            tracks[track_id] = StoredTrack(manifest.with_suffix(".i16"), start, length)
-            start += length
+        for track_id, track in content["tracks"].items():
+            tracks[track_id] = StoredTrack(manifest.with_suffix(".i16"), start, **track)
+            start += track["length"]
     return Store(settings, tracks, rejected)

@@ -38,18 +38,19 @@ class NetworkTagger(NetworkSettings, Tagger):
 
     def check(self, audio: AudioSettings) -> None:
         """Refuse settings that the sample rate rules out: an empty mel band, or a patch that is too short."""
+        sample_rate = self.one_rate(audio)
         with torch.device("meta"):  # sizes alone; nothing is drawn
-            shortest = self.build(1, audio.sample_rate).shortest_input
-        samples = self.patch_samples(audio.sample_rate)
+            shortest = self.build(1, sample_rate).shortest_input
+        samples = self.patch_samples(sample_rate)
         if samples < shortest:
             raise InputError(
-                f"{self.family}: patch_seconds = {self.patch_seconds:g} is {samples} samples at {audio.sample_rate} Hz;"
-                f" this network needs at least {shortest} ({shortest / audio.sample_rate:.2f} s)"
+                f"{self.family}: patch_seconds = {self.patch_seconds:g} is {samples} samples at {sample_rate} Hz;"
+                f" this network needs at least {shortest} ({shortest / sample_rate:.2f} s)"
             )
 
     def prepare(self, corpus: Corpus, context: Context) -> dict[str, str]:
         """Note the tracks that are shorter than a patch."""
-        samples = self.patch_samples(context.audio.settings.sample_rate)
+        samples = self.patch_samples(self.one_rate(context.audio.settings))
         note = f"shorter than a patch of {self.patch_seconds:g} s: repeated to fill it"
         return {track: note for track in corpus.ids.tolist() if context.audio.length(track) < samples}
 
@@ -62,7 +63,7 @@ class NetworkTagger(NetworkSettings, Tagger):
         """
         check_parts(train, valid)
         self.check(context.audio.settings)
-        device, sample_rate = torch.device(context.device), context.audio.settings.sample_rate
+        device, sample_rate = torch.device(context.device), self.one_rate(context.audio.settings)
         samples = self.patch_samples(sample_rate)
         with seeded(context.seed, device):
             model = self.build(len(train.tags), sample_rate).to(device)
@@ -79,6 +80,12 @@ class NetworkTagger(NetworkSettings, Tagger):
     def patch_samples(self, sample_rate: int) -> int:
         """Return the length of a patch in samples."""
         return round(self.patch_seconds * sample_rate)
+
+    def one_rate(self, audio: AudioSettings) -> int:
+        """Return the sample rate of all audio in Hz; raises `InputError` where each track keeps its own."""
+        if audio.sample_rate == "own":
+            raise InputError(f"{self.family} needs one sample rate; give [audio] sample_rate a number")
+        return audio.sample_rate
 
 
 class TrainedNetwork(Trained):
@@ -104,7 +111,7 @@ class TrainedNetwork(Trained):
         Raises `InputError` when the corpus has other tags, or its audio another sample rate, than the training had.
         """
         check_tags(corpus, self.tags)
-        if (heard := context.audio.settings.sample_rate) != self.sample_rate:
+        if (heard := self.settings.one_rate(context.audio.settings)) != self.sample_rate:
             raise InputError(f"audio is at {heard} Hz; this model hears {self.sample_rate} Hz")
         device, model = torch.device(context.device), self.model.to(context.device)
         windows = moving_windows(corpus, context.audio, self.settings.patch_samples(self.sample_rate))

@@ -87,7 +87,8 @@ def _seeds(study: StudyFolder) -> str:
 def _audio(record: RunRecord) -> str:
     length = record.audio.max_seconds
     part = "whole tracks" if length is None else f"at most the first {length:g} s of a track"
-    return f"{record.audio.sample_rate:,} Hz mono, {part}"
+    rate = record.audio.sample_rate
+    return f"each track's own rate, mono, {part}" if rate == "own" else f"{rate:,} Hz mono, {part}"
 
 
 def _sizes(records: Sequence[RunRecord], networks: Networks) -> Iterator[str]:

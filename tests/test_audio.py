@@ -24,7 +24,7 @@ def spectral_peak(samples: np.ndarray, rate: int) -> float:
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 44100, 48000, 96000])
 def test_any_rate_becomes_the_wanted_one_at_the_same_pitch_and_length(tmp_path: Path, rate: int) -> None:
     soundfile.write(tmp_path / "a.wav", sine(2, rate), rate)
-    samples = decode(tmp_path / "a.wav", SETTINGS)
+    samples = decode(tmp_path / "a.wav", SETTINGS).samples
     assert samples.dtype == np.float32
     assert abs(len(samples) - 32000) <= 1
     assert spectral_peak(samples, 16000) == pytest.approx(440, abs=1)
@@ -36,7 +36,7 @@ def test_any_rate_becomes_the_wanted_one_at_the_same_pitch_and_length(tmp_path: 
 )
 def test_formats_are_read_alike(tmp_path: Path, name: str, subtype: str | None) -> None:
     soundfile.write(tmp_path / name, sine(2, 44100), 44100, subtype=subtype)
-    samples = decode(tmp_path / name, SETTINGS)
+    samples = decode(tmp_path / name, SETTINGS).samples
     assert len(samples) / 16000 == pytest.approx(2, abs=0.06)  # mp3 pads to whole frames
     assert spectral_peak(samples, 16000) == pytest.approx(440, abs=1)
 
@@ -45,12 +45,12 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     six = np.zeros((16000, 6))
     six[:, 2] = 6 * sine(1, 16000) / 5
     soundfile.write(tmp_path / "six.wav", six, 16000, subtype="FLOAT")
-    np.testing.assert_allclose(decode(tmp_path / "six.wav", SETTINGS), sine(1, 16000) / 5, atol=1e-6)
+    np.testing.assert_allclose(decode(tmp_path / "six.wav", SETTINGS).samples, sine(1, 16000) / 5, atol=1e-6)
 
 
 def test_an_excerpt_is_the_first_seconds(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", sine(3, 16000), 16000, subtype="FLOAT")
-    samples = decode(tmp_path / "a.wav", AudioSettings(max_seconds=1.5))
+    samples = decode(tmp_path / "a.wav", AudioSettings(max_seconds=1.5)).samples
     np.testing.assert_allclose(samples, sine(1.5, 16000), atol=1e-6)
 
 
@@ -119,21 +119,21 @@ def test_an_mp3_that_does_not_state_its_length_is_read_to_its_end(
     samples = np.random.default_rng(0).standard_normal(441000) * (level if quiet_first else level[::-1])
     _, frames = mp3(samples)
     (tmp_path / "a.mp3").write_bytes(tag + frames)
-    assert len(decode(tmp_path / "a.mp3", SETTINGS)) / 16000 == pytest.approx(10, abs=0.1)
-    assert len(decode(tmp_path / "a.mp3", AudioSettings(max_seconds=7))) == 7 * 16000
+    assert len(decode(tmp_path / "a.mp3", SETTINGS).samples) / 16000 == pytest.approx(10, abs=0.1)
+    assert len(decode(tmp_path / "a.mp3", AudioSettings(max_seconds=7)).samples) == 7 * 16000
 
 
 def test_an_mp3_that_states_no_length_and_ends_within_a_frame_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     _, frames = mp3(sine(10, 44100))
     (tmp_path / "a.mp3").write_bytes(frames[: len(frames) // 2 + 77])
-    assert len(decode(tmp_path / "a.mp3", SETTINGS)) / 16000 == pytest.approx(5, abs=0.2)
+    assert len(decode(tmp_path / "a.mp3", SETTINGS).samples) / 16000 == pytest.approx(5, abs=0.2)
 
 
 @pytest.mark.parametrize("tag", [b"", ID3, ID3 + ID3])
 def test_an_mp3_that_falls_short_of_its_stated_length_is_refused(tmp_path: Path, tag: bytes) -> None:
     header, frames = mp3(sine(10, 44100))
     (tmp_path / "a.mp3").write_bytes(tag + header + frames)
-    assert len(decode(tmp_path / "a.mp3", SETTINGS)) == 160000
+    assert len(decode(tmp_path / "a.mp3", SETTINGS).samples) == 160000
     (tmp_path / "a.mp3").write_bytes(tag + header + frames[: len(frames) // 2])
     with pytest.raises(RejectedTrackError, match="is truncated"):
         decode(tmp_path / "a.mp3", SETTINGS)
@@ -144,7 +144,7 @@ def test_an_mp3_whose_encoder_counted_its_header_too_is_whole(tmp_path: Path) ->
     count = header.index(b"Xing") + 8
     more = int.from_bytes(header[count : count + 4], "big") + 1
     (tmp_path / "a.mp3").write_bytes(header[:count] + more.to_bytes(4, "big") + header[count + 4 :] + frames)
-    assert len(decode(tmp_path / "a.mp3", SETTINGS)) / 16000 == pytest.approx(10, abs=0.1)
+    assert len(decode(tmp_path / "a.mp3", SETTINGS).samples) / 16000 == pytest.approx(10, abs=0.1)
 
 
 @pytest.mark.parametrize("name", ["a.raw", "a.RAW"])
@@ -159,6 +159,28 @@ def test_a_sample_rate_that_no_recording_has_is_refused(tmp_path: Path, rate: in
     soundfile.write(tmp_path / "a.wav", sine(1, 16000), rate)
     with pytest.raises(RejectedTrackError, match=f"has a sample rate of {rate} Hz"):
         decode(tmp_path / "a.wav", SETTINGS)
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 44100, 192000])
+def test_a_track_may_keep_its_own_rate_sample_for_sample(tmp_path: Path, rate: int) -> None:
+    soundfile.write(tmp_path / "a.wav", sine(1, rate), rate, subtype="FLOAT")
+    heard = decode(tmp_path / "a.wav", AudioSettings(sample_rate="own"))
+    assert heard.rate == rate
+    np.testing.assert_array_equal(heard.samples, sine(1, rate).astype(np.float32))
+
+
+@pytest.mark.parametrize("rate", [7999, 192001])
+def test_a_rate_that_no_family_works_at_is_heard_at_another_but_not_at_its_own(tmp_path: Path, rate: int) -> None:
+    soundfile.write(tmp_path / "a.wav", sine(1, rate), rate)
+    assert decode(tmp_path / "a.wav", SETTINGS).rate == 16000
+    with pytest.raises(RejectedTrackError, match=f"sample rate of {rate} Hz, outside 8000 to 192000 Hz"):
+        decode(tmp_path / "a.wav", AudioSettings(sample_rate="own"))
+
+
+@pytest.mark.parametrize("rate", [7999, 192001, 16000.5, "16000", "owned", True, None])
+def test_a_rate_is_in_hertz_or_own(rate: object) -> None:
+    with pytest.raises(ValidationError, match='give a whole number of Hz from 8000 to 192000, or "own"'):
+        AudioSettings.model_validate({"sample_rate": rate})
 
 
 @pytest.mark.parametrize("field", ["max_seconds", "min_seconds"])
@@ -179,7 +201,7 @@ def test_a_file_written_through_a_pipe_claims_no_length(tmp_path: Path) -> None:
     content = bytearray((tmp_path / "a.wav").read_bytes())
     content[4:8] = content[40:44] = b"\xff\xff\xff\xff"  # the lengths of the RIFF and data chunks
     (tmp_path / "a.wav").write_bytes(content)
-    assert len(decode(tmp_path / "a.wav", SETTINGS)) == 32000
+    assert len(decode(tmp_path / "a.wav", SETTINGS).samples) == 32000
 
 
 def test_a_header_that_promises_more_than_memory_holds_is_refused(tmp_path: Path) -> None:

@@ -69,6 +69,8 @@ def test_audio_is_told_once_where_all_models_share_it_and_by_model_otherwise(tmp
     records[1] = make_record("waveform", audio=whole)
     expected = "gbt: 16,000 Hz mono, at most the first 30 s of a track; waveform: 22,050 Hz mono, whole tracks."
     assert expected in notes_of(tmp_path / "other", records)
+    records = [make_record("gbt", audio=AudioSettings(sample_rate="own"))]
+    assert "**Audio.** each track's own rate, mono, whole tracks." in notes_of(tmp_path / "own", records)
 
 
 def test_the_dagger_is_explained_only_where_it_stands(tmp_path: Path) -> None:

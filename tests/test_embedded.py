@@ -50,7 +50,7 @@ def test_every_track_is_a_readable_flac_of_the_asked_length_and_rate(root: Path)
     for name in corpus.files:
         info = soundfile.info(root / name)
         assert (info.format, info.samplerate, info.channels) == ("FLAC", 16000, 1)
-        samples = decode(root / name, AudioSettings())
+        samples = decode(root / name, AudioSettings()).samples
         assert len(samples) == SECONDS * 16000
         assert 0.05 < np.abs(samples).max() < 1.0
         assert (np.abs(samples) > 0.99).sum() == 0

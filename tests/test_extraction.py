@@ -208,13 +208,13 @@ def test_a_track_whose_child_is_killed_twice_is_given_up(described: Described, t
 
     with Describer(RATE, 60) as describer:
         threading.Thread(target=kill_twice, daemon=True).start()
-        given_up = describer.describe(StoredTrack(waiting, 0, 1))
+        given_up = describer.describe(StoredTrack(waiting, 0, 1, RATE))
         assert given_up.problem == "the process that described it was killed (signal 9)"
         assert describer.describe(described.context.audio.tracks["000"]).problem == ""
 
 
 def test_audio_that_cannot_be_read_is_no_fault_of_the_track() -> None:
-    gone = StoredTrack(Path("/nowhere/shard.i16"), 0, 1)
+    gone = StoredTrack(Path("/nowhere/shard.i16"), 0, 1, RATE)
     with (
         Describer(RATE, 60) as describer,
         pytest.raises(StudyFailedError, match=r"FileNotFoundError: .*/nowhere/shard"),

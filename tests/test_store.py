@@ -3,6 +3,7 @@
 import resource
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from bench.audio import DECODER_VERSION, AudioSettings
 from bench.corpora import manifest
 from bench.corpus import Corpus
 from bench.prepare import prepare
-from bench.store import Store, prepare_store, shard_numbers
+from bench.store import MANIFEST_VERSION, Store, prepare_store, shard_numbers
 from tests.small_corpus import write_small_corpus
 
 
@@ -65,6 +66,14 @@ def test_a_shard_without_its_manifest_is_made_again_and_the_others_are_not(corpu
 def test_another_decoder_has_shards_of_its_own(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = stored(corpus, tmp_path / "cache").tracks["t000"].shard
     monkeypatch.setattr("bench.store.DECODER_VERSION", DECODER_VERSION + 1)
+    assert stored(corpus, tmp_path / "cache").tracks["t000"].shard != old
+
+
+def test_another_form_of_manifest_has_shards_of_its_own(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = stored(corpus, tmp_path / "cache").tracks["t000"].shard
+    monkeypatch.setattr("bench.store.MANIFEST_VERSION", MANIFEST_VERSION + 1)
     assert stored(corpus, tmp_path / "cache").tracks["t000"].shard != old
 
 
@@ -120,6 +129,17 @@ def test_other_audio_settings_have_shards_of_their_own(corpus: Corpus, tmp_path:
     low = stored(corpus, tmp_path / "cache", AudioSettings(sample_rate=8000))
     high = stored(corpus, tmp_path / "cache")
     assert low.length("t001") == high.length("t001") // 2
+
+
+@pytest.mark.parametrize(("sample_rate", "rates"), [("own", [44100, 22050, 16000]), (8000, [8000] * 3)])
+def test_each_track_has_its_rate(
+    corpus: Corpus, tmp_path: Path, sample_rate: int | Literal["own"], rates: list[int]
+) -> None:
+    for row, rate in ((0, 44100), (1, 22050)):
+        soundfile.write(corpus.root / corpus.files[row], np.tile([0.5, -0.5], rate), rate)
+    store = stored(corpus, tmp_path / "cache", AudioSettings(sample_rate=sample_rate))
+    assert [store.tracks[track_id].rate for track_id in ("t000", "t001", "t002")] == rates
+    assert [store.length(track_id) / rate for track_id, rate in zip(corpus.ids, rates, strict=False)] == [2, 2, 1.2]
 
 
 def test_unusable_tracks_are_named_and_the_rest_goes_on(corpus: Corpus, tmp_path: Path) -> None:

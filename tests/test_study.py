@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+import tomli_w
 
+from bench.audio import AudioSettings
 from bench.corpora import place_of
 from bench.errors import InputError
 from bench.splits import Split
@@ -123,6 +125,19 @@ def test_an_entry_may_hear_the_audio_in_another_way(tmp_path: Path) -> None:
     read = study(tmp_path, PLAIN + "audio = {sample_rate = 44100}\n")
     assert read.audio.sample_rate == 16000
     assert read.entries()[0].audio.sample_rate == 44100
+
+
+def test_an_entry_may_hear_each_track_at_its_own_rate_and_is_written_so(tmp_path: Path) -> None:
+    read = study(tmp_path, PLAIN + 'audio = {sample_rate = "own"}\n')
+    assert read.entries()[0].audio == AudioSettings(sample_rate="own")
+    written = tomli_w.dumps(read.model_dump(mode="json", exclude_none=True))
+    assert study(tmp_path, written) == read
+
+
+def test_a_network_at_each_tracks_own_rate_is_refused_by_its_entry(tmp_path: Path) -> None:
+    own = PLAIN.replace("prior", "waveform") + 'audio = {sample_rate = "own"}\n'
+    with pytest.raises(InputError, match=r"families\.waveform: waveform needs one sample rate; give \[audio\]"):
+        study(tmp_path, own)
 
 
 def test_cells_are_every_entry_size_and_seed_once(tmp_path: Path) -> None:

@@ -247,6 +247,14 @@ def test_mel_bins_that_a_low_sample_rate_cannot_fill_are_refused_before_any_work
         settings.check(AudioSettings(sample_rate=44_100))
 
 
+@both_families
+def test_a_network_hears_one_sample_rate(family: str) -> None:
+    own = AudioSettings(sample_rate="own")
+    expected = rf"^{family} needs one sample rate; give \[audio\] sample_rate a number$"
+    with pytest.raises(InputError, match=expected):
+        changed(family).check(own)
+
+
 def test_a_patch_may_be_longer_than_what_is_heard_of_each_track() -> None:
     Waveform().check(AudioSettings(max_seconds=3.0))
     Spectrogram().check(AudioSettings(max_seconds=3.0))
