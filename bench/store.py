@@ -8,7 +8,6 @@ Samples are at int16's full scale: what a float file holds outside [-1, 1) is cl
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from typing import BinaryIO
 import joblib
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
 
 from bench.audio import DECODER_VERSION, AudioSettings, RejectedTrackError, decode
 from bench.corpus import Corpus, Float32Array, IntArray
@@ -66,6 +66,20 @@ class Store:
         return self.samples(track_id).astype(np.float32) / np.float32(FULL_SCALE)
 
 
+class _Samples(BaseModel):
+    length: int
+    rate: int
+
+
+class _Manifest(BaseModel):
+    """What is known of a shard; the tracks are in the order of their samples."""
+
+    tracks: dict[str, _Samples]
+    rejected: dict[str, str]
+    bytes: int
+    sha256: str
+
+
 @lru_cache(maxsize=4096)
 def _mapped(shard: Path) -> Int16Array:
     return np.memmap(shard, dtype="<i2", mode="r") if shard.stat().st_size else np.empty(0, np.int16)
@@ -106,7 +120,7 @@ def _shards(corpus: Corpus) -> Iterator[Corpus]:
 
 
 def _shard_digest(shard: Corpus, settings: AudioSettings) -> str:
-    """Name a shard by its tracks, their files as they are on disk, the audio settings, the decoder and the form of the manifest."""
+    """Name a shard by its tracks, their files as they are on disk, the audio settings, the decoder and the manifest."""
     files = [shard.root / name for name in shard.files]
     states = [(f.stat().st_size, f.stat().st_mtime_ns) if f.is_file() else None for f in files]
     names = [str(file.absolute()) for file in files]
@@ -120,17 +134,17 @@ def _is_whole(manifest: Path) -> bool:
     """
     samples_file = manifest.with_suffix(".i16")
     try:
-        content = json.loads(manifest.read_bytes())
-        if samples_file.stat().st_size != content["bytes"]:
+        content = _Manifest.model_validate_json(manifest.read_bytes())
+        if samples_file.stat().st_size != content.bytes:
             return False
         with samples_file.open("rb") as samples:
-            return bool(hashlib.file_digest(samples, "sha256").hexdigest() == content["sha256"])
-    except (FileNotFoundError, ValueError):  # JSON or its UTF-8 is broken
+            return hashlib.file_digest(samples, "sha256").hexdigest() == content.sha256
+    except (FileNotFoundError, ValidationError):
         return False
 
 
 def _write_shard(shard: Corpus, settings: AudioSettings, manifest: Path) -> int:
-    tracks: dict[str, dict[str, int]] = {}
+    tracks: dict[str, _Samples] = {}
     rejected: dict[str, str] = {}
     written = hashlib.sha256()
     with _written_aside(manifest.with_suffix(".i16")) as output:
@@ -143,11 +157,11 @@ def _write_shard(shard: Corpus, settings: AudioSettings, manifest: Path) -> int:
             samples = _to_int16(decoded.samples).tobytes()
             output.write(samples)
             written.update(samples)
-            tracks[track_id] = {"length": len(decoded.samples), "rate": decoded.rate}
+            tracks[track_id] = _Samples(length=len(decoded.samples), rate=decoded.rate)
         size = output.tell()
-    content = {"tracks": tracks, "rejected": rejected, "bytes": size, "sha256": written.hexdigest()}
+    content = _Manifest(tracks=tracks, rejected=rejected, bytes=size, sha256=written.hexdigest())
     with _written_aside(manifest) as output:
-        output.write(json.dumps(content).encode())
+        output.write(content.model_dump_json().encode())
     return len(shard)
 
 
@@ -172,10 +186,10 @@ def _open_store(settings: AudioSettings, manifests: list[Path]) -> Store:
     tracks: dict[str, StoredTrack] = {}
     rejected: dict[str, str] = {}
     for manifest in manifests:
-        content = json.loads(manifest.read_text())
-        rejected.update(content["rejected"])
+        content = _Manifest.model_validate_json(manifest.read_bytes())
+        rejected.update(content.rejected)
         start = 0
-        for track_id, track in content["tracks"].items():
-            tracks[track_id] = StoredTrack(manifest.with_suffix(".i16"), start, **track)
-            start += track["length"]
+        for track_id, track in content.tracks.items():
+            tracks[track_id] = StoredTrack(manifest.with_suffix(".i16"), start, track.length, track.rate)
+            start += track.length
     return Store(settings, tracks, rejected)

@@ -1,5 +1,6 @@
 """The store decodes each track once, keeps shards whole or absent, and names what it refused."""
 
+import json
 import resource
 from collections.abc import Callable
 from pathlib import Path
@@ -91,7 +92,28 @@ def empty_the_manifest(shard: Path) -> None:
     shard.with_suffix(".json").write_bytes(b"")
 
 
-@pytest.mark.parametrize("harm", [Path.unlink, cut, flip_a_bit, empty_the_manifest])
+def empty_list(shard: Path) -> None:
+    shard.with_suffix(".json").write_bytes(b"[]")
+
+
+def lose_a_key(shard: Path) -> None:
+    manifest = shard.with_suffix(".json")
+    content = json.loads(manifest.read_bytes())
+    del content["sha256"]
+    manifest.write_text(json.dumps(content))
+
+
+def forget_the_rates(shard: Path) -> None:
+    manifest = shard.with_suffix(".json")
+    content = json.loads(manifest.read_bytes())
+    content["tracks"] = {track_id: track["length"] for track_id, track in content["tracks"].items()}
+    manifest.write_text(json.dumps(content))
+
+
+HARMS = [Path.unlink, cut, flip_a_bit, empty_the_manifest, empty_list, lose_a_key, forget_the_rates]
+
+
+@pytest.mark.parametrize("harm", HARMS)
 def test_a_damaged_shard_is_made_again(corpus: Corpus, tmp_path: Path, harm: Callable[[Path], None]) -> None:
     store = stored(corpus, tmp_path / "cache")
     shard = store.tracks["t000"].shard
