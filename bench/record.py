@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bench.audio import AudioSettings
 from bench.digest import json_digest
 from bench.errors import InputError
+from bench.tuning import Settings, Trial, Tuning
 
 RECORD_FILE = "record.json"
 PREDICTIONS_FILE = "predictions.parquet"
@@ -20,6 +21,7 @@ class RunSpec(BaseModel):
 
     Audio is known by its corpus's version and the ids of its tracks: after replacing files, use another output folder.
     `train_digest` and its siblings are corpus digests; `settings` are the family's, complete with their defaults;
+    `tuning` says what was tried beside them, None where nothing was;
     a tag is scored with at least `min_positives` positives and `min_negatives` negatives among the test tracks.
     """
 
@@ -38,6 +40,7 @@ class RunSpec(BaseModel):
     min_positives: int
     min_negatives: int
     threads: int
+    tuning: Tuning | None = None
 
     @property
     def digest(self) -> str:
@@ -63,8 +66,9 @@ class RunRecord(RunSpec):
 
     `metrics` are against the annotators' labels, `truth_metrics` against exact labels where a corpus has them.
     `per_tag` has a scored tag's `roc_auc` and `pr_auc`, or its `rmse`; `unscored_tags` the others, each with its
-    number of positives among the test tracks. `hit_cap`, `special_tags`, `chosen` and `n_parameters` are those of
-    `FitSummary`; `track_notes` counts the cell's tracks by what `Tagger.prepare` noted on them.
+    number of positives among the test tracks. `hit_cap`, `special_tags` and `n_parameters` are those of `FitSummary`.
+    `chosen` gives the values of the searched settings that the best of the `trials` had; `train_seconds` is the time of
+    all of them. `track_notes` counts the cell's tracks by what `Tagger.prepare` noted on them.
     """
 
     corpus: str
@@ -82,7 +86,8 @@ class RunRecord(RunSpec):
     n_parameters: int | None
     hit_cap: bool
     special_tags: dict[str, str]
-    chosen: dict[str, float] = {}
+    chosen: Settings = {}
+    trials: list[Trial] = []
     track_notes: dict[str, int] = {}
     train_seconds: float
     predict_seconds: float

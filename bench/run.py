@@ -1,4 +1,4 @@
-"""Running a study: a cell is subset, fit, predict, measure, record, in that order, and is never run twice."""
+"""Running a study: a cell is subset, fit (or tune), predict, measure, record, in that order, never done twice."""
 
 import time
 from collections import Counter
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.corpora import Place, place_of
-from bench.corpus import Corpus, Float32Array
+from bench.corpus import Corpus
 from bench.device import use_threads
 from bench.errors import InputError, StudyFailedError
 from bench.measure import measure
@@ -30,8 +30,9 @@ from bench.progress import progress_bar, say
 from bench.record import CURVES_FILE, MODEL_FOLDER, PREDICTIONS_FILE, Measures, RunRecord, RunSpec
 from bench.splits import Split, subset
 from bench.study import Cell, Entry, Study
-from bench.tagger import Context
+from bench.tagger import Context, checked_scores
 from bench.tracking import Tracking
+from bench.tuning import fit_tuned
 
 RECORDED_PACKAGES = ("tagbench", "numpy", "scikit-learn", "torch", "xgboost", "essentia")
 
@@ -138,6 +139,7 @@ def cell_spec(study: Study, cell: Cell, parts: Split) -> RunSpec:
         min_positives=study.scoring.min_positives,
         min_negatives=study.scoring.min_negatives,
         threads=study.threads,
+        tuning=cell.entry.tuning,
     )
 
 
@@ -184,9 +186,10 @@ def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path) -> None:
     context, test = plan.context(cell.entry, cell.seed), plan.parts.test
     train = subset(plan.parts.train, spec.n_train, seed=spec.subset_seed)
     started = time.perf_counter()
-    trained = cell.entry.tagger.fit(train, plan.parts.valid, context)
+    tuned = fit_tuned(cell.entry.tagger, spec.tuning, train, plan.parts.valid, context, cell=describe(spec))
+    trained = tuned.trained
     fitted = time.perf_counter()
-    scores = checked_scores(trained.predict(test, context), test)
+    scores = checked_scores(trained, test, context)
     predicted = time.perf_counter()
     measured = measure(test, scores, min_positives=spec.min_positives, min_negatives=spec.min_negatives)
     notes = notes_on(plan.notes[spec.label], train, plan.parts.valid, test)
@@ -201,7 +204,8 @@ def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path) -> None:
         n_parameters=trained.summary.n_parameters,
         hit_cap=trained.summary.hit_cap,
         special_tags=trained.summary.special_tags,
-        chosen=trained.summary.chosen,
+        chosen=tuned.chosen,
+        trials=tuned.trials,
         track_notes=dict(Counter(notes.values())),
         train_seconds=fitted - started,
         predict_seconds=predicted - fitted,
@@ -216,15 +220,6 @@ def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path) -> None:
         trained.summary.curves.to_parquet(aside / CURVES_FILE, index=False)
         record.save(aside)
     say(f"{describe(spec)}: {describe_measures(record.metrics)}; {predicted - started:.0f} s")
-
-
-def checked_scores(scores: Float32Array, test: Corpus) -> Float32Array:
-    """Return what a family predicted; raises `StudyFailedError` unless it is a number in [0, 1] a track and tag."""
-    if scores.shape != test.targets.shape:
-        raise StudyFailedError(f"predictions have the shape {scores.shape}, not {test.targets.shape}")
-    if not ((scores >= 0) & (scores <= 1)).all():
-        raise StudyFailedError("predictions are not all numbers in [0, 1]")
-    return scores
 
 
 def notes_on(notes: dict[str, str], *parts: Corpus) -> dict[str, str]:

@@ -3,7 +3,6 @@
 Everything that changes a number stands in it; everything it says is checked when it is read.
 """
 
-import inspect
 import re
 import tomllib
 from collections import Counter, defaultdict
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator, model_validator
@@ -21,12 +19,11 @@ from bench.audio import AudioSettings
 from bench.corpora import corpus_module, settings_model
 from bench.corpus import Corpus
 from bench.errors import InputError
-from bench.extensions import all_modules, find_module
+from bench.families import FamilyChoice
 from bench.splits import Split, official_split, split
 from bench.tagger import Tagger
+from bench.tuning import Tuning, TuningSettings, with_settings
 
-FAMILY_PACKAGES = ["baselines", "neural"]
-FAMILY_ENTRY_POINTS = "tagbench.families"
 DELTA_FAMILIES = ("waveform", "spectrogram")  # Δ is spectrogram against waveform
 
 
@@ -77,13 +74,17 @@ class Scoring(_Section):
 
 @dataclass(frozen=True)
 class Entry:
-    """One row family of the table: a tagger under a unique label; `pair` joins two networks for a Δ."""
+    """One row family of the table: a tagger under a unique label; `pair` joins two networks for a Δ.
+
+    `tuning` is None in a study without, and for a family that has nothing to try.
+    """
 
     label: str
     family: str
     tagger: Tagger
     pair: str
     audio: AudioSettings
+    tuning: Tuning | None = None
 
 
 @dataclass(frozen=True)
@@ -95,26 +96,6 @@ class Cell:
     seed: int
 
 
-class FamilyChoice(BaseModel):
-    """A family by name; `label`, `pair` and `audio` as in `Entry`, every other key a setting of the family."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    family: str
-    label: str = ""
-    pair: str | None = None
-    audio: AudioSettings | None = None
-
-    @property
-    def name(self) -> str:
-        """The label, by default the family's name."""
-        return self.label or self.family
-
-    def tagger(self) -> Tagger:
-        """Return the family's validated settings."""
-        return tagger_class(self.family).model_validate(self.model_extra or {})
-
-
 class Study(_Section):
     """A whole study; `note` is a sentence for the table's caption; `threads` is the number of torch threads."""
 
@@ -124,6 +105,7 @@ class Study(_Section):
     audio: AudioSettings = AudioSettings()
     split: SplitSettings = SplitSettings()
     scoring: Scoring = Scoring()
+    tuning: TuningSettings | None = None
     sizes: Annotated[list[Annotated[StrictInt, Field(ge=1)]], Field(min_length=1)]
     seeds: Annotated[list[Annotated[StrictInt, Field(ge=0, lt=2**32)]], Field(min_length=1)] = [0]
     subset_seed: StrictInt = 0
@@ -161,7 +143,14 @@ class Study(_Section):
     def entries(self) -> list[Entry]:
         """Return the study's entries, with pairs resolved."""
         return [
-            Entry(choice.name, choice.family, choice.tagger(), self._pair(choice), choice.audio or self.audio)
+            Entry(
+                choice.name,
+                choice.family,
+                choice.tagger(),
+                self._pair(choice),
+                choice.audio or self.audio,
+                choice.tuning(self.tuning),
+            )
             for choice in self.families
         ]
 
@@ -177,28 +166,6 @@ class Study(_Section):
             return choice.pair or ""
         networks = sorted(other.family for other in self.families if other.family in DELTA_FAMILIES)
         return "networks" if networks == sorted(DELTA_FAMILIES) else ""
-
-
-def tagger_class(family: str) -> type[Tagger]:
-    """Return the `Tagger` that a family's module defines; raises `InputError` for an unknown family."""
-    module = find_module(family, FAMILY_PACKAGES, FAMILY_ENTRY_POINTS)
-    tagger = _tagger_of(module) if module else None
-    if tagger is None:
-        everything = all_modules(FAMILY_PACKAGES, FAMILY_ENTRY_POINTS)
-        known = [name for name, module in everything.items() if _tagger_of(module)]
-        raise InputError(f"unknown family {family!r}; known: {', '.join(known)}")
-    return tagger
-
-
-def _tagger_of(module: ModuleType) -> type[Tagger] | None:
-    """Return the one concrete `Tagger` that is defined in a module, if there is one."""
-    own = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Tagger) and value.__module__ == module.__name__
-    ]
-    concrete = [tagger for tagger in own if not inspect.isabstract(tagger)]
-    return concrete[0] if len(concrete) == 1 else None
 
 
 def shipped_studies() -> list[str]:
@@ -241,7 +208,9 @@ def _study_text(name_or_path: str) -> tuple[str, str]:
 def _check_settings(study: Study, where: str) -> None:
     """Refuse an unknown data set or family, and settings that its loader or tagger cannot work with."""
     checks: list[tuple[str, Callable[[], object]]] = [("corpus", lambda: study.corpus.settings)]
-    checks += [(f"families.{choice.name}", partial(_check_family, choice, study)) for choice in study.families]
+    for choice in study.families:
+        checks.append((f"families.{choice.name}", partial(_check_family, choice, study)))
+        checks.append((f"families.{choice.name}.search", partial(_check_search, choice, study)))
     for section, check in checks:
         try:
             check()
@@ -253,6 +222,13 @@ def _check_settings(study: Study, where: str) -> None:
 
 def _check_family(choice: FamilyChoice, study: Study) -> None:
     choice.tagger().check(choice.audio or study.audio)
+
+
+def _check_search(choice: FamilyChoice, study: Study) -> None:
+    """Refuse values that the family does not take, and trials whose settings do not go together."""
+    tagger, tuning = choice.tagger(), choice.tuning(study.tuning)
+    for settings in tuning.candidates(tagger) if tuning else ():
+        with_settings(tagger, settings).check(choice.audio or study.audio)
 
 
 def describe_first_fault(error: ValidationError) -> str:

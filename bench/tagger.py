@@ -1,16 +1,17 @@
 """What a model family is: settings that `fit` to a training corpus and give something that predicts."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from bench.audio import AudioSettings
 from bench.corpus import Corpus, Float32Array
-from bench.errors import InputError
+from bench.errors import InputError, StudyFailedError
 from bench.store import Store
 
 
@@ -62,9 +63,15 @@ class Trained(ABC):
 
 
 class Tagger(BaseModel, ABC):
-    """The settings of a model family; a new family is one module with a subclass."""
+    """The settings of a model family; a new family is one module with a subclass.
+
+    `search` declares what a study's `[tuning]` may try: some values of some settings, in any combination. A family
+    without it is trained once, with the settings that it has.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    search: ClassVar[Mapping[str, Sequence[object]]] = {}
 
     def check(self, audio: AudioSettings) -> None:
         """Raise `InputError` where these settings cannot work on audio heard so; called before any work."""
@@ -92,6 +99,19 @@ def check_parts(train: Corpus, valid: Corpus) -> None:
     for part, corpus in (("training", train), ("validation", valid)):
         if not len(corpus):
             raise InputError(f"the {part} part of {corpus.name} has no tracks")
+
+
+def checked_scores(trained: Trained, corpus: Corpus, context: Context) -> Float32Array:
+    """Return what a model predicts, shape (tracks, tags).
+
+    Raises `StudyFailedError` unless it is a number in [0, 1] for each track and tag.
+    """
+    scores = trained.predict(corpus, context)
+    if scores.shape != corpus.targets.shape:
+        raise StudyFailedError(f"predictions have the shape {scores.shape}, not {corpus.targets.shape}")
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise StudyFailedError("predictions are not all numbers in [0, 1]")
+    return scores
 
 
 def check_tags(corpus: Corpus, names: Sequence[str]) -> None:

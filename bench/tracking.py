@@ -63,7 +63,8 @@ class Tracking:
             params = _params(_cell_params(record))
             for first in range(0, len(params), PARAMS_A_BATCH):
                 self.client.log_batch(run, params=params[first : first + PARAMS_A_BATCH])
-            metrics = _cell_metrics(record) + _curve_metrics(pd.read_parquet(folder / CURVES_FILE))
+            metrics = _cell_metrics(record) + _trial_metrics(record)
+            metrics += _curve_metrics(pd.read_parquet(folder / CURVES_FILE))
             for first in range(0, len(metrics), METRICS_A_BATCH):
                 self.client.log_batch(run, metrics=metrics[first : first + METRICS_A_BATCH])
             self.client.log_inputs(run, datasets=_datasets(record, self.out))
@@ -174,7 +175,8 @@ def _cell_params(record: RunRecord) -> dict[str, object]:
     }
     audio = {f"audio.{key}": value for key, value in record.audio.model_dump().items()}
     settings = {f"settings.{key}": value for key, value in record.settings.items()}
-    return described | audio | settings | {f"chosen.{key}": value for key, value in record.chosen.items()}
+    tuning = {"tuning.trials": record.tuning.trials, "tuning.seed": record.tuning.seed} if record.tuning else {}
+    return described | audio | settings | tuning | {f"chosen.{key}": value for key, value in record.chosen.items()}
 
 
 def _params(values: dict[str, object]) -> "list[Param]":
@@ -197,6 +199,16 @@ def _cell_metrics(record: RunRecord) -> "list[Metric]":
     if record.truth_metrics:
         values |= {f"truth_{key}": value for key, value in record.truth_metrics.model_dump().items()}
     return [Metric(key, float(value), _now(), 0) for key, value in values.items() if value is not None]
+
+
+def _trial_metrics(record: RunRecord) -> "list[Metric]":
+    from mlflow.entities import Metric
+
+    return [
+        Metric("trial_valid_mse", trial.valid_mse, _now(), step)
+        for step, trial in enumerate(record.trials)
+        if trial.valid_mse is not None
+    ]
 
 
 def _curve_metrics(curves: pd.DataFrame) -> "list[Metric]":

@@ -1,6 +1,7 @@
 """What a study can set about training and sizes, the same for both networks."""
 
-from typing import Self
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,6 +18,12 @@ class NetworkSettings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    search: ClassVar[Mapping[str, Sequence[object]]] = {
+        "learning_rate": (0.0003, 0.001, 0.003, 0.01),
+        "dropout": (0.2, 0.3, 0.5),
+        "weight_decay": (0.0, 0.00001, 0.0001),
+    }
 
     backend_filters: int = Field(default=512, ge=1)
     num_units: int = Field(default=500, ge=1)

@@ -6,7 +6,7 @@ import pytest
 
 from bench.corpora import corpus_module
 from bench.errors import InputError
-from bench.study import tagger_class
+from bench.families import tagger_class
 from tests.installed_family import install_family
 
 

@@ -16,8 +16,8 @@ from bench.audio import AudioSettings
 from bench.corpora import manifest
 from bench.corpus import Corpus, Float32Array
 from bench.errors import InputError
+from bench.families import tagger_class
 from bench.store import prepare_store
-from bench.study import tagger_class
 from bench.tagger import Context, Tagger, Trained
 from tests.small_corpus import write_small_corpus
 
