@@ -45,11 +45,11 @@ def notes(study: StudyFolder, networks: Networks) -> str:
         "**Bold** is the best value of a measure in the whole table.",
         f"**Audio.** {_by_label(records, _audio)}.",
         *_sizes(records, networks),
+        *_tuning(records),
         *_departures(records, networks),
         *_unscored(records[0]),
         *_capped(records),
         *_special_tags(study),
-        *_chosen(study),
         *_track_notes(study),
         NO_UNCERTAINTY,
     ]
@@ -111,16 +111,43 @@ def _compared(n_parameters: int, paper: int) -> str:
     return f" ({'smaller' if n_parameters < paper else 'larger'} than the paper's network, which has {paper:,})"
 
 
+def _tuning(records: Sequence[RunRecord]) -> Iterator[str]:
+    """Yield how the settings came about and, for each tuned model, what it chose at each size (with the first seed)."""
+    trials = {record.tuning.trials for record in records if record.tuning}
+    if not trials:
+        yield "**Settings** are fixed; nothing was tuned."
+        return
+    untuned = [escape(label) for label, record in _first_by_label(records).items() if not record.tuning]
+    yield (
+        f"**Tuning.** Each model had {_count(max(trials), 'trial')} of its settings at each size and seed; the one with "
+        "the least mean squared error on the validation tracks was kept"
+        + (f" ({', '.join(untuned)}: nothing to try)." if untuned else ".")
+    )
+    seed = " with the first seed" if len({record.seed for record in records}) > 1 else ""
+    chosen: dict[str, dict[int, str]] = defaultdict(dict)
+    for record in records:
+        if record.chosen:
+            chosen[record.label].setdefault(record.n_train, _settings(record.chosen))
+    for label, by_size in chosen.items():
+        named = "; ".join(f"{by_size[size]} at {track_count(size)}" for size in sorted(by_size, reverse=True))
+        yield f"**{escape(label)}** chose{seed} {named}."
+
+
 def _departures(records: Sequence[RunRecord], networks: Networks) -> Iterator[str]:
-    """Yield, for each network, the settings that are not the paper's."""
-    for label, record in _first_by_label(records).items():
+    """Yield, for each network, the settings that are not the paper's, with the values that its cells have."""
+    used: dict[str, dict[tuple[str, str], set[str]]] = defaultdict(lambda: defaultdict(set))
+    for record in records:
         paper = networks.get(record.family)
-        departures = {} if paper is None else paper.departures(record.settings)
-        if departures:
-            named = ", ".join(
-                f"{name} {_setting(own)} (paper {_setting(its)})" for name, (own, its) in departures.items()
-            )
-            yield f"**{escape(label)}** departs from the paper's settings: {named}."
+        departures = {} if paper is None else paper.departures(record.settings | record.chosen)
+        for name, (own, its) in departures.items():
+            used[record.label][name, _setting(its)].add(_setting(own))
+    for label, values in used.items():
+        named = ", ".join(f"{name} {' or '.join(sorted(own))} (paper {its})" for (name, its), own in values.items())
+        yield f"**{escape(label)}** departs from the paper's settings: {named}."
+
+
+def _settings(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {_setting(value)}" for name, value in values.items())
 
 
 def _setting(value: object) -> str:
@@ -166,17 +193,6 @@ def _counted(study: StudyFolder, reasons: Mapping[str, Counter[str]]) -> Iterato
             by_size[one.cell.n_train] = max(count, by_size.get(one.cell.n_train, 0))
     for label, by_reason in counts.items():
         yield escape(label), "; ".join(f"{escape(reason)} ({_at_sizes(n)})" for reason, n in by_reason.items())
-
-
-def _chosen(study: StudyFolder) -> Iterator[str]:
-    """Yield, for each model, what its training chose on the validation tracks at each size (of the first seed)."""
-    values: dict[str, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
-    for one in study.finished:
-        for name, value in one.record.chosen.items():
-            values[one.cell.label][name].setdefault(one.cell.n_train, value)
-    for label, by_name in values.items():
-        named = "; ".join(f"{escape(name)} ({_at_sizes(by_size)})" for name, by_size in by_name.items())
-        yield f"**{escape(label)}** chose on the validation tracks: {named}."
 
 
 def _at_sizes(values: Mapping[int, float]) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bench.audio import AudioSettings
 from bench.record import RunRecord
+from bench.tuning import Tuning
 from reports.caption import headline, notes
 from reports.published import published
 from reports.study_folder import read_study_folder
@@ -89,14 +90,48 @@ def test_tags_not_trained_in_the_usual_way_are_counted_by_model_reason_and_size(
     assert f"**gbt**, tags not trained in the usual way: {few} (1 at 320, 2 at 40); prevalence (1 at 40)." in text
 
 
-def test_what_was_chosen_on_validation_and_odd_tracks_are_told_by_model_and_size(tmp_path: Path) -> None:
+def test_odd_tracks_are_told_by_model_and_size(tmp_path: Path) -> None:
+    records = [make_record("linear", 40, track_notes={"too short": 3}), make_record("linear", 320)]
+    assert "**linear**, tracks not taken as they are: too short (3 at 40);" in notes_of(tmp_path, records)
+
+
+def test_fixed_settings_are_said_to_be_fixed(tmp_path: Path) -> None:
+    text = notes_of(tmp_path, [make_record("gbt")])
+    assert "**Settings** are fixed; nothing was tuned." in text
+    assert "Tuning" not in text
+
+
+def test_trials_and_what_was_chosen_at_each_size_are_told_by_model(tmp_path: Path) -> None:
+    tuning = Tuning(trials=8, seed=0, search={"max_depth": [2, 3], "subsample": [0.6, 1.0]})
     records = [
-        make_record("linear", 40, chosen={"penalty": 100.0}, track_notes={"too short": 3}),
-        make_record("linear", 320, chosen={"penalty": 10.0}),
+        make_record("prior", 40),
+        make_record("gbt", 40, 0, tuning=tuning, chosen={"max_depth": 2, "subsample": 1.0}),
+        make_record("gbt", 40, 1, tuning=tuning, chosen={"max_depth": 3, "subsample": 1.0}),
+        make_record("gbt", 320, tuning=tuning, chosen={"max_depth": 3, "subsample": 0.6}),
     ]
     text = notes_of(tmp_path, records)
-    assert "**linear** chose on the validation tracks: penalty (10 at 320, 100 at 40)." in text
-    assert "**linear**, tracks not taken as they are: too short (3 at 40);" in text
+    assert "**Tuning.** Each model had 8 trials of its settings at each size and seed" in text
+    assert "the least mean squared error on the validation tracks was kept (prior: nothing to try).\n" in text
+    assert (
+        "**gbt** chose with the first seed max_depth 3, subsample 0.6 at 320; max_depth 2, subsample 1 at 40.\n" in text
+    )
+    assert "fixed" not in text
+
+
+def test_what_a_network_chose_is_set_against_the_paper_too(tmp_path: Path) -> None:
+    tuning = Tuning(trials=2, seed=0, search={"learning_rate": [0.001, 0.003, 0.01]})
+    entry = {"tuning": tuning, "settings": {"learning_rate": 0.001, "num_units": 128}}
+    records = [
+        make_record("waveform", 40, chosen={"learning_rate": 0.01}, **entry),
+        make_record("waveform", 120, chosen={"learning_rate": 0.001}, **entry),
+        make_record("waveform", 320, chosen={"learning_rate": 0.003}, **entry),
+    ]
+    expected = "num_units 128 (paper 500), learning_rate 0.003 or 0.01 (paper 0.001)."
+    assert f"**waveform** departs from the paper's settings: {expected}" in notes_of(tmp_path / "tuned", records)
+    as_the_paper = make_record(
+        "waveform", tuning=tuning, settings={"learning_rate": 0.01}, chosen={"learning_rate": 0.001}
+    )
+    assert "departs" not in notes_of(tmp_path / "paper", [as_the_paper])
 
 
 def test_rows_of_fewer_seeds_are_named(tmp_path: Path) -> None:
