@@ -14,6 +14,7 @@ from bench.record import RECORD_FILE, RunSpec
 from bench.study import Cell, Study
 
 TRACK_NOTES_FILE = "track_notes.csv"
+GAINS_FILE = "gains.csv"
 STUDY_FILE = "study.toml"
 CELLS_FILE = "cells.csv"
 TARGETS_FILE = "targets.parquet"
@@ -41,6 +42,12 @@ def write_rejected(corpus: Corpus, rejected: dict[str, str], out: Path) -> None:
 def write_track_notes(notes: dict[str, str], folder: Path) -> None:
     """Write what a cell's family noted on odd tracks, by track id, into the cell's folder."""
     _write_csv(folder / TRACK_NOTES_FILE, ["id", "note"], notes.items())
+
+
+def write_gains(gains: pd.DataFrame, folder: Path) -> None:
+    """Write `FitSummary.gains` into the cell's folder, where a family tells them."""
+    if not gains.empty:
+        gains.to_csv(folder / GAINS_FILE, index=False, lineterminator="\n")
 
 
 def write_scores(corpus: Corpus, scores: Float32Array, file: Path) -> None:

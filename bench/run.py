@@ -20,6 +20,7 @@ from bench.output import (
     cell_folder,
     is_finished,
     unfinished,
+    write_gains,
     write_rejected,
     write_scores,
     write_study,
@@ -217,6 +218,7 @@ def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path) -> None:
         trained.save(aside / MODEL_FOLDER)
         write_scores(test, scores, aside / PREDICTIONS_FILE)
         write_track_notes(notes, aside)
+        write_gains(trained.summary.gains, aside)
         trained.summary.curves.to_parquet(aside / CURVES_FILE, index=False)
         record.save(aside)
     say(f"{describe(spec)}: {describe_measures(record.metrics)}; {predicted - started:.0f} s")
