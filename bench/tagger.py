@@ -39,7 +39,7 @@ class FitSummary:
     validation, with a column `step` and one for each measured quantity. `hit_cap` says that a cap on training, not
     the stopping rule, ended it. `special_tags` gives, for each tag that was not trained in the usual way, the reason.
     `chosen` names what `fit` itself chose on the validation tracks, with its value. `gains` tells how much the
-    inputs of each group lowered the training loss of each tag: columns `tag`, `group`, `n_inputs` of that group, and `gain`.
+    inputs of each group lowered the training loss of each tag: columns `tag`, `group`, `n_inputs` of the group, `gain`.
     """
 
     n_parameters: int | None = None
