@@ -1,14 +1,18 @@
 """A corpus's table of descriptors, made a shard of the audio store at a time and never twice.
 
 The descriptors of a shard are a Parquet file named by the digest of the shard, the extractor and its limit, under
-`descriptors/` in the cache: a larger training subset or a second family finds finished tracks there.
+`descriptors/` in the cache: a larger training subset or a second family finds finished tracks there. What a family
+sees of a corpus is gathered into one NumPy file under `matrices/`, which is mapped: workers share its pages, and it
+may be larger than the memory.
 """
 
+import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal
@@ -16,33 +20,68 @@ from typing import Literal
 import joblib
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from numpy.lib.format import open_memmap
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from baselines.isolation import Describer
 from bench.corpus import Corpus, Float32Array
 from bench.digest import content_digest, json_digest
 from bench.progress import progress_bar
-from bench.store import Store, StoredTrack
+from bench.store import StoredTrack
 from bench.tagger import Context
 
 ID, PROBLEM = "id", "problem"
 FEATURE_SOURCES = Path(__file__).parent / "features"
+MUSIC_EXTRACTOR = "music_extractor"
+
+Group = Literal["timbre", "rhythm", "harmony", "music_extractor"]
 
 
 class DescriptorSettings(BaseModel):
-    """Which `groups` of descriptors a family sees, and the CPU seconds after which a track is given up."""
+    """Which `groups` of descriptors a family sees, and the CPU seconds after which a track is given up.
+
+    `music_extractor` stands for essentia's own set and cannot be joined with our groups. Where nothing but groups is
+    to be said, a study may say `descriptors = "music_extractor"` or `descriptors = ["timbre", "rhythm"]`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    groups: tuple[Literal["timbre", "rhythm", "harmony"], ...] = Field(("timbre", "rhythm", "harmony"), min_length=1)
+    groups: tuple[Group, ...] = Field(("timbre", "rhythm", "harmony"), min_length=1)
     track_cpu_seconds: float = Field(default=60.0, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _groups_may_stand_alone(cls, given: object) -> object:
+        if isinstance(given, str):
+            return {"groups": [given]}
+        return {"groups": given} if isinstance(given, list | tuple) else given
+
+    @field_validator("groups")
+    @classmethod
+    def _one_set(cls, groups: tuple[Group, ...]) -> tuple[Group, ...]:
+        if len(set(groups)) < len(groups):
+            raise ValueError("a group stands in it twice")
+        if MUSIC_EXTRACTOR in groups and len(groups) > 1:
+            raise ValueError(f'"{MUSIC_EXTRACTOR}" is a set of its own; give it alone, or without it the other groups')
+        return groups
+
+    @property
+    def descriptor_set(self) -> str:
+        """The name of the set in `baselines.features` that the groups belong to."""
+        return MUSIC_EXTRACTOR if MUSIC_EXTRACTOR in self.groups else "groups"
+
+    def choose(self, names: list[str]) -> list[str]:
+        """Return those of a set's descriptors that belong to the groups."""
+        if self.descriptor_set == MUSIC_EXTRACTOR:
+            return names
+        return [name for name in names if name.split(".")[0] in self.groups]
 
 
 @dataclass(frozen=True)
 class DescriptorTable:
     """`matrix`, shape (tracks, descriptors), nan where a descriptor has no meaning; `problems` by track id.
 
-    A track with a problem has no descriptors at all.
+    The matrix is mapped, not loaded, and cannot be written to. A track with a problem has no descriptors at all.
     """
 
     names: tuple[str, ...]
@@ -61,22 +100,25 @@ def descriptors(corpus: Corpus, context: Context, settings: DescriptorSettings) 
 
     A file of descriptors that cannot be read is made again. Raises `StudyFailedError` when extraction itself fails.
     """
-    shards = _shards_of(corpus, context, settings)
-    _extract_missing([shard for shard in shards if not shard.file.exists()], context, settings)
-    return _gather(corpus, (_read(shard, context, settings) for shard in shards), settings)
+    if not len(corpus):
+        return DescriptorTable((), np.empty((0, 0), np.float32), {})
+    shards = _described_shards(corpus, context, settings)
+    content = [corpus.ids.tolist(), list(settings.groups), [shard.file.name for shard in shards]]
+    folder = context.cache / "matrices"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{json_digest(content)}.json"
+    if not _is_table(file):
+        _gather(corpus, (_read(shard, context, settings) for shard in shards), settings, file)
+    return _open_table(file)
 
 
-def _shards_of(corpus: Corpus, context: Context, settings: DescriptorSettings) -> list[_Shard]:
-    """Return the store's shards that hold the corpus's tracks, each with all of its tracks."""
-    wanted = {context.audio.tracks[track_id].shard for track_id in corpus.ids.tolist()}
-    by_shard: dict[Path, dict[str, StoredTrack]] = {shard: {} for shard in sorted(wanted)}
-    for track_id, track in context.audio.tracks.items():
-        if track.shard in wanted:
-            by_shard[track.shard][track_id] = track
-    folder = context.cache / "descriptors"
-    extractor = extractor_digest()
-    digests = {shard: json_digest([shard.name, extractor, settings.track_cpu_seconds]) for shard in by_shard}
-    return [_Shard(tracks, folder / f"{digests[shard]}.parquet") for shard, tracks in by_shard.items()]
+def describe_tracks(corpus: Corpus, context: Context, settings: DescriptorSettings) -> dict[str, str]:
+    """Extract what is not cached of the descriptors of a corpus; return, by track id, why a track has none."""
+    problems: dict[str, str] = {}
+    for shard in _described_shards(corpus, context, settings):
+        table = _read(shard, context, settings, [ID, PROBLEM])
+        problems.update(_problems(table[table[ID].isin(corpus.ids)]))
+    return problems
 
 
 def extractor_digest() -> str:
@@ -85,25 +127,55 @@ def extractor_digest() -> str:
     return content_digest(version("essentia").encode(), *sources)
 
 
-def _extract_missing(missing: list[_Shard], context: Context, settings: DescriptorSettings) -> None:
+def _described_shards(corpus: Corpus, context: Context, settings: DescriptorSettings) -> list[_Shard]:
+    """Return the store's shards that hold a corpus's tracks, each with all of its tracks, once they are described."""
+    wanted = {context.audio.tracks[track_id].shard for track_id in corpus.ids.tolist()}
+    by_shard: dict[Path, dict[str, StoredTrack]] = {shard: {} for shard in sorted(wanted)}
+    for track_id, track in context.audio.tracks.items():
+        if track.shard in wanted:
+            by_shard[track.shard][track_id] = track
+    folder = context.cache / "descriptors"
+    made_by = [extractor_digest(), settings.descriptor_set, settings.track_cpu_seconds]
+    digests = {shard: json_digest([shard.name, *made_by]) for shard in by_shard}
+    shards = [_Shard(tracks, folder / f"{digests[shard]}.parquet") for shard, tracks in by_shard.items()]
+    _extract([shard for shard in shards if not shard.file.exists()], context, settings)
+    return shards
+
+
+def _read(
+    shard: _Shard, context: Context, settings: DescriptorSettings, columns: list[str] | None = None
+) -> pd.DataFrame:
+    """Return the `columns` (none: all) of a shard's table; a file that cannot be read is made again."""
+    try:
+        return _read_checked(shard.file, columns)
+    except (OSError, ValueError, LookupError):  # whatever pandas and Arrow raise on a damaged file
+        _extract([shard], context, settings)
+        return _read_checked(shard.file, columns)
+
+
+def _read_checked(file: Path, columns: list[str] | None) -> pd.DataFrame:
+    return pd.read_parquet(file, columns=columns, page_checksum_verification=True)
+
+
+def _extract(missing: list[_Shard], context: Context, settings: DescriptorSettings) -> None:
     """Extract shards side by side: a thread a shard, which waits for one of as many child processes."""
     if not missing:
         return
     (context.cache / "descriptors").mkdir(parents=True, exist_ok=True)
     workers = min(context.workers, len(missing))
     tracks = sum(len(shard.tracks) for shard in missing)
-    with progress_bar(tracks, "describing", "track") as bar, _describers(workers, context.audio, settings) as idle:
+    with progress_bar(tracks, "describing", "track") as bar, _describers(workers, settings) as idle:
         tasks = (joblib.delayed(_write_shard)(shard, idle) for shard in missing)
         for done in joblib.Parallel(n_jobs=workers, backend="threading", return_as="generator_unordered")(tasks):
             bar.update(done)
 
 
 @contextmanager
-def _describers(count: int, audio: Store, settings: DescriptorSettings) -> Iterator["SimpleQueue[Describer]"]:
+def _describers(count: int, settings: DescriptorSettings) -> Iterator["SimpleQueue[Describer]"]:
     idle: SimpleQueue[Describer] = SimpleQueue()
     with ExitStack() as children:
         for _ in range(count):
-            describer = Describer(audio.settings.sample_rate, settings.track_cpu_seconds)
+            describer = Describer(settings.descriptor_set, settings.track_cpu_seconds)
             idle.put(children.enter_context(describer))
         yield idle
 
@@ -126,30 +198,37 @@ def _write_shard(shard: _Shard, idle: "SimpleQueue[Describer]") -> int:
     return len(rows)
 
 
-def _read(shard: _Shard, context: Context, settings: DescriptorSettings) -> pd.DataFrame:
-    try:
-        return _read_checked(shard.file)
-    except (OSError, ValueError, LookupError):  # whatever pandas and Arrow raise on a damaged file
-        _extract_missing([shard], context, settings)
-        return _read_checked(shard.file)
-
-
-def _read_checked(file: Path) -> pd.DataFrame:
-    return pd.read_parquet(file, page_checksum_verification=True)
-
-
-def _gather(corpus: Corpus, shards: Iterable[pd.DataFrame], settings: DescriptorSettings) -> DescriptorTable:
-    """Collect the corpus's rows out of the shards' tables, one at a time, into one table."""
+def _gather(corpus: Corpus, shards: Iterator[pd.DataFrame], settings: DescriptorSettings, file: Path) -> None:
+    """Write the corpus's rows of the shards' tables as one matrix, a shard at a time, and last what belongs to it."""
     row_of = {track_id: row for row, track_id in enumerate(corpus.ids.tolist())}
-    names: list[str] = []
-    matrix = np.empty((len(corpus), 0), np.float32)
+    first = next(shards)
+    names = settings.choose([name for name in first.columns if name not in (ID, PROBLEM)])
     problems: dict[str, str] = {}
-    for whole in shards:
+    aside = file.with_name(f"{file.name}.{os.getpid()}.partial")
+    matrix = open_memmap(aside, "w+", np.float32, (len(corpus), len(names)))
+    for whole in chain([first], shards):
         shard = whole[[track_id in row_of for track_id in whole[ID]]]
-        if not names:
-            names = [name for name in shard.columns if name.split(".")[0] in settings.groups]
-            matrix = np.empty((len(corpus), len(names)), np.float32)
         matrix[[row_of[track_id] for track_id in shard[ID]]] = shard[names].to_numpy(np.float32)
-        troubled = shard[shard[PROBLEM] != ""]
-        problems.update(zip(troubled[ID], troubled[PROBLEM], strict=True))
-    return DescriptorTable(tuple(names), matrix, problems)
+        problems |= _problems(shard)
+    matrix.flush()
+    aside.replace(file.with_suffix(".npy"))
+    aside.write_text(json.dumps({"names": names, "problems": problems}), encoding="utf-8")
+    aside.replace(file)
+
+
+def _problems(table: pd.DataFrame) -> dict[str, str]:
+    troubled = table[table[PROBLEM] != ""]
+    return dict(zip(troubled[ID], troubled[PROBLEM], strict=True))
+
+
+def _is_table(file: Path) -> bool:
+    try:
+        _open_table(file)
+    except (OSError, ValueError):  # missing, cut off or no longer what it was
+        return False
+    return True
+
+
+def _open_table(file: Path) -> DescriptorTable:
+    content = json.loads(file.read_bytes())
+    return DescriptorTable(tuple(content["names"]), open_memmap(file.with_suffix(".npy"), "r"), content["problems"])

@@ -29,11 +29,12 @@ class Description:
 class Describer:
     """A child process that describes tracks one after another, started again after a track that it did not survive.
 
-    `cpu_seconds` is the limit a track. Use it in a `with` block, which ends the child.
+    `descriptor_set` is one of `baselines.features.__main__`, `cpu_seconds` the limit a track. Use it in a `with` block,
+    which ends the child.
     """
 
-    def __init__(self, sample_rate: int, cpu_seconds: float) -> None:
-        self._arguments = [str(sample_rate), str(cpu_seconds)]
+    def __init__(self, descriptor_set: str, cpu_seconds: float) -> None:
+        self._arguments = [descriptor_set, str(cpu_seconds)]
         self._cpu_seconds = cpu_seconds
         self._child: _Child | None = None
         self._names: tuple[str, ...] = ()
@@ -67,7 +68,8 @@ class Describer:
 
         Raises `StudyFailedError` when a child cannot start, or ended for a reason that is not the track's.
         """
-        request = json.dumps({"file": str(track.shard), "start": track.start, "length": track.length})
+        place = {"file": str(track.shard), "start": track.start, "length": track.length}
+        request = json.dumps(place | {"rate": track.rate})
         for _ in range(ATTEMPTS):
             child = self._living_child()
             reply = child.ask(request)
@@ -98,17 +100,19 @@ class _Child:
     """A running `baselines.features`.
 
     It imports what is installed, not what lies in the working folder, and is in a process group of its own, where an
-    interrupt at the terminal does not reach it: it ends when its input does.
+    interrupt at the terminal does not reach it: it ends when its input does. What it writes to temporary files, a
+    process that is killed cannot remove: they lie in a folder that goes with it.
     """
 
     def __init__(self, arguments: list[str]) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `reap`); a pipe could fill and block
+        self._folder = tempfile.TemporaryDirectory()
         self.process = subprocess.Popen(  # noqa: S603 (our own module, by our own interpreter)
             [sys.executable, "-P", "-m", "baselines.features", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={**os.environ, **ONE_THREAD},
+            env={**os.environ, **ONE_THREAD, "TMPDIR": self._folder.name},
             process_group=0,
             text=True,
         )
@@ -142,4 +146,5 @@ class _Child:
                 said = self._errors.read().decode(errors="replace").splitlines()
                 self.last_words = said[-1] if said else f"exit code {code}"
                 self._errors.close()
+                self._folder.cleanup()
         return code

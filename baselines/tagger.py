@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from baselines.extraction import DescriptorSettings, descriptors
+from baselines.extraction import DescriptorSettings, describe_tracks, descriptors
 from bench.corpus import Corpus, Float32Array, Tag
 from bench.errors import InputError
 from bench.tagger import Context, Tagger, Trained, check_tags
@@ -22,7 +22,7 @@ class DescriptorTagger(Tagger):
 
     def prepare(self, corpus: Corpus, context: Context) -> dict[str, str]:
         """Extract what is not cached of the descriptors of a study's tracks; note the tracks that have none."""
-        problems = descriptors(corpus, context, self.descriptors).problems
+        problems = describe_tracks(corpus, context, self.descriptors)
         return {track_id: f"no descriptors: {problem}" for track_id, problem in problems.items()}
 
 

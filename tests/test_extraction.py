@@ -1,52 +1,25 @@
 """Extraction: real audio files, real child processes; nothing is described twice and a bad track costs itself alone."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import soundfile
+from pydantic import ValidationError
 
 from baselines.extraction import DescriptorSettings, DescriptorTable, descriptors
-from baselines.features.extractor import Extractor
+from baselines.features import music_extractor
+from baselines.features.extractor import Extractor, descriptor_names
 from baselines.gbt import GBT
-from baselines.isolation import Describer
-from bench.audio import AudioSettings
-from bench.corpus import Corpus, Tag
+from bench.corpus import Corpus
 from bench.errors import StudyFailedError
-from bench.store import TRACKS_PER_SHARD, StoredTrack, prepare_store, shard_numbers
+from bench.store import TRACKS_PER_SHARD, shard_numbers
 from bench.tagger import Context
+from tests.pulses import RATE, context_for, write_corpus
 
-RATE = 16000
 SETTINGS = DescriptorSettings()
-
-
-def write_corpus(root: Path, lengths: list[float]) -> Corpus:
-    """Write a track of pulsed noise for each length in seconds."""
-    draw = np.random.default_rng(0)
-    root.mkdir(parents=True, exist_ok=True)
-    for number, length in enumerate(lengths):
-        time = np.arange(round(length * RATE)) / RATE
-        samples = 0.2 * draw.standard_normal(len(time)) * np.exp(-(time * 2 % 1) * 10)
-        soundfile.write(root / f"{number:03d}.wav", samples.clip(-1, 1), RATE, subtype="PCM_16")
-    ids = np.array([f"{number:03d}" for number in range(len(lengths))])
-    files = np.array([f"{track_id}.wav" for track_id in ids.tolist()])
-    targets = np.zeros((len(ids), 1), np.float32)
-    return Corpus("pulses", "1", root, (Tag("tag", "classification"),), ids, ids, files, targets)
-
-
-def context_for(corpus: Corpus, cache: Path, *, workers: int = 1, sample_rate: int = RATE) -> Context:
-    store = prepare_store(corpus, AudioSettings(sample_rate=sample_rate), cache=cache, workers=1)
-    return Context(store, 0, "cpu", workers, cache)
 
 
 def without_audio(context: Context) -> Context:
@@ -77,7 +50,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Described:
 
 def test_each_track_has_the_descriptors_of_its_own_audio_in_the_order_of_the_corpus(described: Described) -> None:
     extractor, audio = Extractor(RATE), described.context.audio
-    assert described.table.names == extractor.names
+    assert described.table.names == descriptor_names()
     expected = [extractor.describe(audio.audio(track_id)) for track_id in described.corpus.ids.tolist()]
     np.testing.assert_allclose(described.table.matrix, expected, rtol=1e-3, atol=1e-4)  # threads round differently
     assert described.table.problems == {}
@@ -106,10 +79,97 @@ def test_no_track_gives_an_empty_table(described: Described) -> None:
     assert len(descriptors(nothing, without_audio(described.context), SETTINGS).matrix) == 0
 
 
-def test_another_sample_rate_has_descriptors_of_its_own(tmp_path: Path) -> None:
-    corpus = write_corpus(tmp_path / "audio", [1.0])
-    table = descriptors(corpus, context_for(corpus, tmp_path / "cache", sample_rate=44100), SETTINGS)
-    assert table.names == Extractor(44100).names
+def test_another_sample_rate_has_the_same_names_and_values_of_its_own(described: Described, tmp_path: Path) -> None:
+    context = context_for(described.corpus, tmp_path, sample_rate=44100)
+    table = descriptors(described.corpus, context, SETTINGS)
+    assert table.names == described.table.names
+    assert not np.array_equal(table.matrix, described.table.matrix)
+
+
+def test_a_track_is_described_at_its_own_rate(tmp_path: Path) -> None:
+    rates = (8000, 11025, 12000, 22050, 24000, 32000, 44100, 48000, 96000)
+    corpus = write_corpus(tmp_path / "audio", [1.0] * len(rates), rates)
+    context = context_for(corpus, tmp_path / "cache", sample_rate="own")
+    table = descriptors(corpus, context, SETTINGS)
+    for row, (track_id, rate) in enumerate(zip(corpus.ids.tolist(), rates, strict=True)):
+        expected = Extractor(rate).describe(context.audio.audio(track_id))
+        np.testing.assert_allclose(table.matrix[row], expected, rtol=1e-3, atol=1e-4)
+    missing = np.isnan(table.matrix).sum(axis=1).tolist()
+    assert missing == sorted(missing, reverse=True)  # what lies above half the rate
+    assert missing[0] > missing[-1]
+
+
+def file_of(table: DescriptorTable) -> Path:
+    assert isinstance(table.matrix, np.memmap)
+    return Path(str(table.matrix.filename))
+
+
+def test_the_matrix_is_mapped_from_a_file_that_is_made_once(described: Described) -> None:
+    file = file_of(described.table)
+    written = file.stat().st_mtime_ns
+    assert file.parent == described.context.cache / "matrices"
+    assert file_of(descriptors(described.corpus, described.context, SETTINGS)) == file
+    assert file.stat().st_mtime_ns == written
+    assert sorted(each.suffix for each in file.parent.glob(f"{file.stem}*")) == [".json", ".npy"]
+    with pytest.raises(ValueError, match="read-only"):
+        described.table.matrix[0] = 0
+
+
+def test_another_order_is_another_matrix(described: Described) -> None:
+    turned = descriptors(described.corpus.take(np.array([1, 2, 0])), described.context, SETTINGS)
+    np.testing.assert_array_equal(turned.matrix, described.table.matrix[[1, 2, 0]])
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".json"])
+def test_a_matrix_that_is_cut_off_is_made_again(tmp_path: Path, described: Described, suffix: str) -> None:
+    context = replace(described.context, cache=tmp_path)
+    descriptors(described.corpus, context, SETTINGS)
+    for length in (0, 100):
+        (file,) = (tmp_path / "matrices").glob(f"*{suffix}")
+        file.write_bytes(file.read_bytes()[:length])
+        np.testing.assert_array_equal(descriptors(described.corpus, context, SETTINGS).matrix, described.table.matrix)
+
+
+def test_essentias_own_set_is_another_extraction(described: Described) -> None:
+    settings = DescriptorSettings(groups=("music_extractor",))
+    table = descriptors(described.corpus, described.context, settings)
+    assert table.names == music_extractor.descriptor_names()
+    assert table.problems == {}
+    assert np.isfinite(table.matrix).mean() > 0.99
+    np.testing.assert_array_equal(
+        descriptors(described.corpus, described.context, SETTINGS).matrix, described.table.matrix
+    )
+
+
+@pytest.mark.parametrize(
+    ("short", "groups"),
+    [
+        ("music_extractor", ("music_extractor",)),
+        ("timbre", ("timbre",)),
+        (["harmony", "timbre"], ("harmony", "timbre")),
+        ({"track_cpu_seconds": 5}, ("timbre", "rhythm", "harmony")),
+    ],
+)
+def test_groups_may_be_said_in_short(short: object, groups: tuple[str, ...]) -> None:
+    settings = GBT.model_validate({"descriptors": short}).descriptors
+    assert settings.groups == groups
+    assert GBT.model_validate({"descriptors": settings.model_dump()}).descriptors == settings
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("melody", "Input should be 'timbre', 'rhythm', 'harmony' or 'music_extractor'"),
+        (["timbre", "timbre"], "a group stands in it twice"),
+        (["timbre", "music_extractor"], "is a set of its own; give it alone"),
+        ([], "at least 1 item"),
+        ({"groups": "timbre"}, "valid tuple"),
+        (3, "valid dictionary"),
+    ],
+)
+def test_wrong_groups_are_refused(wrong: object, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        GBT.model_validate({"descriptors": wrong})
 
 
 def test_tracks_of_other_shards_add_to_what_is_there(tmp_path: Path) -> None:
@@ -175,113 +235,3 @@ def test_a_track_over_its_time_is_stopped_and_noted_and_the_rest_goes_on(tmp_pat
     assert notes == {"001": "no descriptors: took more than 0.25 s of CPU time"}
     (file,) = (tmp_path / "cache" / "descriptors").iterdir()
     assert pd.read_parquet(file)["problem"].tolist() == ["", "took more than 0.25 s of CPU time", ""]
-
-
-def test_a_track_that_the_extractor_cannot_take_says_why(described: Described) -> None:
-    track = described.context.audio.tracks["000"]
-    with Describer(RATE, 60) as describer:
-        before = describer.describe(track)
-        problem = describer.describe(replace(track, length=2**50)).problem
-        assert problem.startswith("MemoryError: Unable to allocate")
-        assert describer.describe(track) == before
-
-
-@pytest.mark.parametrize("cause", [signal.SIGKILL, signal.SIGSEGV])
-def test_a_track_whose_child_is_killed_once_is_tried_again(described: Described, cause: signal.Signals) -> None:
-    track = described.context.audio.tracks["000"]
-    with Describer(RATE, 60) as describer:
-        before = describer.describe(track)
-        os.kill(describer.process_id, cause)
-        assert describer.describe(track) == before
-
-
-def test_a_track_whose_child_is_killed_twice_is_given_up(described: Described, tmp_path: Path) -> None:
-    waiting = tmp_path / "pipe"
-    os.mkfifo(waiting)
-
-    def kill_twice() -> None:
-        for _ in range(2):
-            with waiting.open("wb", buffering=0) as pipe, suppress(BrokenPipeError):  # once the child has opened it
-                os.kill(describer.process_id, signal.SIGKILL)
-                while True:  # until the child is gone
-                    pipe.write(bytes(4096))
-
-    with Describer(RATE, 60) as describer:
-        threading.Thread(target=kill_twice, daemon=True).start()
-        given_up = describer.describe(StoredTrack(waiting, 0, 1, RATE))
-        assert given_up.problem == "the process that described it was killed (signal 9)"
-        assert describer.describe(described.context.audio.tracks["000"]).problem == ""
-
-
-def test_audio_that_cannot_be_read_is_no_fault_of_the_track() -> None:
-    gone = StoredTrack(Path("/nowhere/shard.i16"), 0, 1, RATE)
-    with (
-        Describer(RATE, 60) as describer,
-        pytest.raises(StudyFailedError, match=r"FileNotFoundError: .*/nowhere/shard"),
-    ):
-        describer.describe(gone)
-
-
-def test_a_child_that_cannot_start_says_why() -> None:
-    with Describer(0, 60) as describer, pytest.raises(StudyFailedError, match="did not start: OverflowError: cannot"):
-        _ = describer.names
-
-
-def test_a_child_takes_no_module_from_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "baselines").mkdir()
-    for shadow in ("baselines/__init__.py", "json.py"):
-        (tmp_path / shadow).write_text("raise RuntimeError('the wrong module')")
-    monkeypatch.chdir(tmp_path)
-    with Describer(RATE, 60) as describer:
-        assert describer.names == Extractor(RATE).names
-
-
-def test_an_interrupt_at_the_terminal_does_not_reach_the_child() -> None:
-    with Describer(RATE, 60) as describer:
-        assert os.getpgid(describer.process_id) != os.getpgrp()
-
-
-@pytest.fixture
-def child() -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-m", "baselines.features", str(RATE), "60"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        yield process
-        process.kill()
-
-
-def test_a_child_ends_when_nobody_asks_any_more(child: "subprocess.Popen[str]") -> None:
-    assert child.stdin is not None
-    child.stdin.close()
-    assert child.wait(timeout=30) == 0
-
-
-def test_a_child_ends_quietly_when_its_parent_died_during_a_track(
-    child: "subprocess.Popen[str]", described: Described
-) -> None:
-    assert child.stdin is not None
-    assert child.stdout is not None
-    assert child.stderr is not None
-    track = described.context.audio.tracks["000"]
-    child.stdout.close()
-    child.stdin.write(json.dumps({"file": str(track.shard), "start": 0, "length": track.length}) + "\n")
-    child.stdin.close()
-    child.wait(timeout=30)
-    assert child.stderr.read() == ""
-
-
-def test_a_describer_takes_its_child_with_it(described: Described) -> None:
-    with Describer(RATE, 60) as describer:
-        describer.describe(described.context.audio.tracks["000"])
-        child = describer.process_id
-    with pytest.raises(ProcessLookupError):
-        os.kill(child, 0)
-
-
-def test_a_closed_describer_starts_no_child(described: Described) -> None:
-    with Describer(RATE, 60) as describer:
-        pass
-    with pytest.raises(StudyFailedError, match="stopped"):
-        describer.describe(described.context.audio.tracks["000"])

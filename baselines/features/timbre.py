@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from baselines.features.series import numbered, series_statistics
 from baselines.features.stft import BlockTransform, Float32Array, SpectrumBlock, response
 
-MFCC, GFCC, FILTERS = 20, 13, 40
+MFCC, GFCC, FILTERS, BARK = 20, 13, 40, 27
 HIGHEST_MEL = 11000.0  # Hz, essentia's default, also for the contrast
 LOWEST_ERB = 40.0  # Hz, that of essentia's GFCC
 FLOOR = 1e-10  # essentia's silence threshold for band energies
@@ -36,7 +36,7 @@ class Timbre:
     def __init__(self, transform: BlockTransform) -> None:
         rate, bins = transform.sample_rate, transform.bins
         highest = min(HIGHEST_MEL, rate / 2)
-        n_bark = sum(edge <= rate / 2 for edge in BARK_EDGES) - 1
+        bark_edges = sorted({float(min(edge, rate / 2)) for edge in BARK_EDGES})
         mel = es.MelBands(inputSize=bins, numberBands=FILTERS, sampleRate=rate, highFrequencyBound=highest)
         erb = es.ERBBands(
             inputSize=bins,
@@ -45,7 +45,7 @@ class Timbre:
             lowFrequencyBound=LOWEST_ERB,
             highFrequencyBound=rate / 2,
         )
-        bark = es.BarkBands(numberBands=n_bark, sampleRate=rate)
+        bark = es.FrequencyBands(frequencyBands=bark_edges, sampleRate=rate)
         self._filters = np.hstack([response(bank, bins) for bank in (mel, erb, bark)])
         self._cosines = response(es.DCT(inputSize=FILTERS, outputSize=MFCC), FILTERS)
         self._frequencies = transform.frequencies
@@ -53,7 +53,7 @@ class Timbre:
         self.columns = [
             *(
                 name
-                for stem, count in (("mfcc", MFCC), ("gfcc", GFCC), ("bark", n_bark))
+                for stem, count in (("mfcc", MFCC), ("gfcc", GFCC), ("bark", BARK))
                 for name in numbered(stem, count)
             ),
             *SHAPES,
@@ -74,7 +74,9 @@ class Timbre:
         columns = (
             mel @ self._cosines,
             erb @ self._cosines[:, :GFCC],
-            bark,
+            np.pad(
+                bark, ((0, 0), (0, BARK - bark.shape[1])), constant_values=np.nan
+            ),  # those above Nyquist's frequency
             self._moments(power),
             _rolloff(power, self._frequencies),
             np.sqrt(np.square(following - magnitudes).sum(axis=1)),
@@ -119,6 +121,7 @@ class Timbre:
         edges = np.array(list(ENERGY_BANDS.values()))
         inside = (self._frequencies[:, None] >= edges[:, 0]) & (self._frequencies[:, None] < edges[:, 1])
         shares: Float32Array = (power @ inside.astype(np.float32)) / np.maximum(power.sum(axis=1, keepdims=True), FLOOR)
+        shares[:, edges[:, 0] >= self._frequencies[-1]] = np.nan
         return shares
 
 

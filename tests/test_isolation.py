@@ -1,0 +1,136 @@
+"""The child process that describes: a bad track costs itself alone, and nothing is left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from baselines.features.extractor import descriptor_names
+from baselines.isolation import Describer
+from bench.errors import StudyFailedError
+from bench.store import StoredTrack
+from tests.pulses import RATE, context_for, write_corpus
+
+
+@pytest.fixture(scope="module")
+def track(tmp_path_factory: pytest.TempPathFactory) -> StoredTrack:
+    folder = tmp_path_factory.mktemp("track")
+    return context_for(write_corpus(folder / "audio", [1.0]), folder / "cache").audio.tracks["000"]
+
+
+def test_a_track_that_the_extractor_cannot_take_says_why(track: StoredTrack) -> None:
+    with Describer("groups", 60) as describer:
+        before = describer.describe(track)
+        problem = describer.describe(replace(track, length=2**50)).problem
+        assert problem.startswith("MemoryError: Unable to allocate")
+        assert describer.describe(track) == before
+
+
+@pytest.mark.parametrize("cause", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_track_whose_child_is_killed_once_is_tried_again(track: StoredTrack, cause: signal.Signals) -> None:
+    with Describer("groups", 60) as describer:
+        before = describer.describe(track)
+        os.kill(describer.process_id, cause)
+        assert describer.describe(track) == before
+
+
+def test_a_track_whose_child_is_killed_twice_is_given_up(track: StoredTrack, tmp_path: Path) -> None:
+    waiting = tmp_path / "pipe"
+    os.mkfifo(waiting)
+
+    def kill_twice() -> None:
+        for _ in range(2):
+            with waiting.open("wb", buffering=0) as pipe, suppress(BrokenPipeError):  # once the child has opened it
+                os.kill(describer.process_id, signal.SIGKILL)
+                while True:  # until the child is gone
+                    pipe.write(bytes(4096))
+
+    with Describer("groups", 60) as describer:
+        threading.Thread(target=kill_twice, daemon=True).start()
+        given_up = describer.describe(StoredTrack(waiting, 0, 1, RATE))
+        assert given_up.problem == "the process that described it was killed (signal 9)"
+        assert describer.describe(track).problem == ""
+
+
+def test_audio_that_cannot_be_read_is_no_fault_of_the_track() -> None:
+    gone = StoredTrack(Path("/nowhere/shard.i16"), 0, 1, RATE)
+    with (
+        Describer("groups", 60) as describer,
+        pytest.raises(StudyFailedError, match=r"FileNotFoundError: .*/nowhere/shard"),
+    ):
+        describer.describe(gone)
+
+
+def test_a_child_that_cannot_start_says_why() -> None:
+    with (
+        Describer("melody", 60) as describer,
+        pytest.raises(StudyFailedError, match="did not start: KeyError: 'melody'"),
+    ):
+        _ = describer.names
+
+
+def test_a_child_takes_no_module_from_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "baselines").mkdir()
+    for shadow in ("baselines/__init__.py", "json.py"):
+        (tmp_path / shadow).write_text("raise RuntimeError('the wrong module')")
+    monkeypatch.chdir(tmp_path)
+    with Describer("groups", 60) as describer:
+        assert describer.names == descriptor_names()
+
+
+def test_an_interrupt_at_the_terminal_does_not_reach_the_child() -> None:
+    with Describer("groups", 60) as describer:
+        assert os.getpgid(describer.process_id) != os.getpgrp()
+
+
+@pytest.fixture
+def child() -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-m", "baselines.features", "groups", "60"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+def test_a_child_ends_when_nobody_asks_any_more(child: "subprocess.Popen[str]") -> None:
+    assert child.stdin is not None
+    child.stdin.close()
+    assert child.wait(timeout=30) == 0
+
+
+def test_a_child_ends_quietly_when_its_parent_died_during_a_track(
+    child: "subprocess.Popen[str]", track: StoredTrack
+) -> None:
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    child.stdout.close()
+    child.stdin.write(json.dumps({"file": str(track.shard), "start": 0, "length": track.length, "rate": RATE}) + "\n")
+    child.stdin.close()
+    child.wait(timeout=30)
+    assert child.stderr.read() == ""
+
+
+def test_a_describer_takes_its_child_with_it(track: StoredTrack) -> None:
+    with Describer("groups", 60) as describer:
+        describer.describe(track)
+        child = describer.process_id
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+def test_a_closed_describer_starts_no_child(track: StoredTrack) -> None:
+    with Describer("groups", 60) as describer:
+        pass
+    with pytest.raises(StudyFailedError, match="stopped"):
+        describer.describe(track)
