@@ -119,8 +119,8 @@ def _tuning(records: Sequence[RunRecord]) -> Iterator[str]:
         return
     untuned = [escape(label) for label, record in _first_by_label(records).items() if not record.tuning]
     yield (
-        f"**Tuning.** Each model had {_count(max(trials), 'trial')} of its settings at each size and seed; the one with "
-        "the least mean squared error on the validation tracks was kept"
+        f"**Tuning.** Each model had {_count(max(trials), 'trial')} of its settings at each size and seed; the one "
+        "with the least mean squared error on the validation tracks was kept"
         + (f" ({', '.join(untuned)}: nothing to try)." if untuned else ".")
     )
     seed = " with the first seed" if len({record.seed for record in records}) > 1 else ""
