@@ -7,7 +7,7 @@ same at every size and seed of a study, and for two families that declare the sa
 The trial with the least mean squared error over all tags and validation tracks is kept as it was trained: that is the
 loss of the paper's networks, one number for both kinds of tags, and a proper score of probabilities. Early stopping
 looks at the same tracks, so the kept trial's error is optimistic; only measures on the test part are reported. A cell
-that is interrupted does its trials again.
+that is interrupted does its trials again. What `Tagger.prepare` notes on tracks is noted for the study's own settings.
 """
 
 import itertools

@@ -120,11 +120,11 @@ def test_trials_and_what_was_chosen_at_each_size_are_told_by_model(tmp_path: Pat
 
 def test_what_a_network_chose_is_set_against_the_paper_too(tmp_path: Path) -> None:
     tuning = Tuning(trials=2, seed=0, search={"learning_rate": [0.001, 0.003, 0.01]})
-    entry = {"tuning": tuning, "settings": {"learning_rate": 0.001, "num_units": 128}}
+    own = {"learning_rate": 0.001, "num_units": 128}
+    chosen = {40: 0.01, 120: 0.001, 320: 0.003}
     records = [
-        make_record("waveform", 40, chosen={"learning_rate": 0.01}, **entry),
-        make_record("waveform", 120, chosen={"learning_rate": 0.001}, **entry),
-        make_record("waveform", 320, chosen={"learning_rate": 0.003}, **entry),
+        make_record("waveform", size, settings=own, tuning=tuning, chosen={"learning_rate": rate})
+        for size, rate in chosen.items()
     ]
     expected = "num_units 128 (paper 500), learning_rate 0.003 or 0.01 (paper 0.001)."
     assert f"**waveform** departs from the paper's settings: {expected}" in notes_of(tmp_path / "tuned", records)

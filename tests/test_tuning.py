@@ -14,7 +14,7 @@ from bench.families import tagger_class
 from bench.record import RunRecord
 from bench.splits import split
 from bench.study import Entry, Study, read_study
-from bench.tuning import Tuning, TuningSettings
+from bench.tuning import Settings, Tuning, TuningSettings
 from tests.conftest import STUDY, StudyOnDisk
 from tests.installed_family import install_family
 
@@ -27,6 +27,8 @@ trials = 4
 """
 
 HEAD = STUDY[: STUDY.index("[[families]]")]
+
+PRIOR = '[[families]]\nfamily = "prior"\n'
 
 CONSTANT = """
 [[families]]
@@ -62,7 +64,7 @@ def study(tmp_path: Path, *families: str, trials: int = 4) -> Study:
     return read_study(str(tmp_path / "mine.toml"))
 
 
-def candidates(entry: Entry) -> list[dict[str, object]]:
+def candidates(entry: Entry) -> list[Settings]:
     assert entry.tuning is not None
     return entry.tuning.candidates(entry.tagger)
 
@@ -207,7 +209,7 @@ def test_a_trial_that_fails_has_no_score_and_the_others_go_on(tmp_path: Path, mo
 
 def test_a_cell_fails_when_all_its_trials_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install_family(tmp_path, monkeypatch)
-    on_disk = StudyOnDisk(tmp_path, tuned(HEAD) + CONSTANT.format("value = [0.1, 0.2]") + "fails_at = 6\n")
+    on_disk = StudyOnDisk(tmp_path, tuned(HEAD) + PRIOR + CONSTANT.format("value = [0.1, 0.2]") + "fails_at = 6\n")
     expected = "none of 3 trials could be trained; the first: the loss is no number"
     assert on_disk.run() == [f"constant · 6 · seed 0: {expected}"]
 
@@ -238,7 +240,7 @@ def test_a_kept_trial_has_the_least_recorded_error_and_its_model_is_saved(tuned_
 
 
 def test_trials_are_the_same_at_every_size_and_for_both_networks(tuned_study: StudyOnDisk) -> None:
-    def tried(family: str) -> list[list[dict[str, object]]]:
+    def tried(family: str) -> list[list[Settings]]:
         return [[trial.settings for trial in record.trials] for record in records(tuned_study.out, family)]
 
     for family in ("linear", "gbt", "waveform"):
@@ -258,9 +260,8 @@ def test_the_caption_mlflow_and_the_written_study_tell_of_the_trials(tuned_study
     (record,) = (record for record in records(tuned_study.out, "gbt") if record.n_train == 12)
     assert {f"chosen.{name}": str(value) for name, value in record.chosen.items()}.items() <= run.data.params.items()
     logged = client.get_metric_history(run.info.run_id, "trial_valid_mse")
-    assert [(metric.step, metric.value) for metric in logged] == [
-        (step, pytest.approx(trial.valid_mse)) for step, trial in enumerate(record.trials)
-    ]
+    assert [metric.step for metric in logged] == [0, 1, 2]
+    assert [metric.value for metric in logged] == pytest.approx([trial.valid_mse for trial in record.trials])
     assert read_study(str(tuned_study.out / "study.toml")).tuning == TuningSettings(trials=3)
 
 
@@ -268,9 +269,9 @@ def test_another_number_of_trials_is_another_cell_but_not_for_a_family_with_noth
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install_family(tmp_path, monkeypatch)
-    constant = '[[families]]\nfamily = "prior"\n' + CONSTANT.format("value = [0.1, 0.2, 0.4]")
+    families = PRIOR + CONSTANT.format("value = [0.1, 0.2, 0.4]")
     for trials in (2, 3):
-        on_disk = StudyOnDisk(tmp_path, tuned(HEAD, trials=trials) + constant)
+        on_disk = StudyOnDisk(tmp_path, tuned(HEAD, trials=trials) + families)
         on_disk.run()
     assert len(records(on_disk.out, "constant")) == 2
     assert len(records(on_disk.out, "prior")) == 1
