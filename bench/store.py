@@ -21,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
-from bench.audio import DECODER_VERSION, AudioSettings, RejectedTrackError, decode
+from bench.audio import DECODER_VERSION, AudioSettings, decode
 from bench.corpus import Corpus, Float32Array, IntArray
 from bench.digest import json_digest, unit_hashes
 from bench.progress import progress_bar
+from bench.sound_file import RejectedTrackError, can_be_read, decoders_silenced
 
 Int16Array = NDArray[np.int16]
 
@@ -122,7 +123,7 @@ def _shards(corpus: Corpus) -> Iterator[Corpus]:
 def _shard_digest(shard: Corpus, settings: AudioSettings) -> str:
     """Name a shard by its tracks, their files as they are on disk, the audio settings, the decoder and the manifest."""
     files = [shard.root / name for name in shard.files]
-    states = [(f.stat().st_size, f.stat().st_mtime_ns) if f.is_file() else None for f in files]
+    states = [(f.stat().st_size, f.stat().st_mtime_ns) if can_be_read(f) else None for f in files]
     names = [str(file.absolute()) for file in files]
     return json_digest([DECODER_VERSION, MANIFEST_VERSION, shard.ids.tolist(), names, states, settings.model_dump()])
 
@@ -147,7 +148,7 @@ def _write_shard(shard: Corpus, settings: AudioSettings, manifest: Path) -> int:
     tracks: dict[str, _Samples] = {}
     rejected: dict[str, str] = {}
     written = hashlib.sha256()
-    with _written_aside(manifest.with_suffix(".i16")) as output:
+    with _written_aside(manifest.with_suffix(".i16")) as output, decoders_silenced():
         for track_id, file in zip(shard.ids.tolist(), shard.files.tolist(), strict=True):
             try:
                 decoded = decode(shard.root / file, settings)

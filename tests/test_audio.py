@@ -8,7 +8,8 @@ import pytest
 import soundfile
 from pydantic import ValidationError
 
-from bench.audio import AudioSettings, RejectedTrackError, decode
+from bench.audio import AudioSettings, decode
+from bench.sound_file import RejectedTrackError
 
 SETTINGS = AudioSettings()
 
@@ -202,6 +203,18 @@ def test_a_file_written_through_a_pipe_claims_no_length(tmp_path: Path) -> None:
     content[4:8] = content[40:44] = b"\xff\xff\xff\xff"  # the lengths of the RIFF and data chunks
     (tmp_path / "a.wav").write_bytes(content)
     assert len(decode(tmp_path / "a.wav", SETTINGS).samples) == 32000
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.mp3"])
+def test_a_track_too_long_for_memory_is_heard_at_its_beginning_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "a.mp3").write_bytes(mp3(sine(3, 44100))[1])  # which states no length
+    soundfile.write(tmp_path / "a.flac", sine(3, 44100), 44100)
+    monkeypatch.setattr("bench.sound_file.MOST_FRAMES", 2 * 44100)
+    with pytest.raises(RejectedTrackError, match=r"to hear the beginning of .* give \[audio\] max_seconds"):
+        decode(tmp_path / name, SETTINGS)
+    assert len(decode(tmp_path / name, AudioSettings(max_seconds=1.5)).samples) == 24000
 
 
 def test_a_header_that_promises_more_than_memory_holds_is_refused(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from bench.corpora import manifest
 from bench.corpus import Corpus
 from bench.prepare import prepare
 from bench.store import MANIFEST_VERSION, Store, prepare_store, shard_numbers
+from tests.audio_zoo import ZOO
 from tests.small_corpus import write_small_corpus
 
 
@@ -145,6 +146,24 @@ def test_a_changed_file_is_decoded_again(corpus: Corpus, tmp_path: Path) -> None
     stored(corpus, tmp_path / "cache")
     soundfile.write(corpus.root / corpus.files[3], np.tile([0.5, -0.5], 16000), 16000)
     assert stored(corpus, tmp_path / "cache").length(corpus.ids[3]) == 32000
+
+
+def test_a_file_that_has_become_readable_is_decoded(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as forbidden:
+        forbidden.setattr("os.access", lambda *_: False)
+        store = prepare_store(corpus, AudioSettings(), cache=tmp_path / "cache", workers=1)
+        assert store.rejected["t000"] == "is not a file that can be read"
+    assert stored(corpus, tmp_path / "cache").rejected == {}
+
+
+def test_what_a_decoder_says_of_a_damaged_file_stays_off_the_terminal(
+    corpus: Corpus, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ZOO["very rotten mp3"].write(corpus.root / corpus.files[0])
+    prepare_store(corpus, AudioSettings(), cache=tmp_path / "cache", workers=1)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_other_audio_settings_have_shards_of_their_own(corpus: Corpus, tmp_path: Path) -> None:

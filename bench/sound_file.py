@@ -1,0 +1,213 @@
+"""Read a sound file to its end with libsndfile, the only decoder, or say in a few words why it cannot be read."""
+
+import io
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soundfile
+
+from bench.corpus import Float32Array
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+FORMATS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3")  # of libsndfile's, those of music
+CONVERT = "convert it to WAV, FLAC, Ogg or MP3"
+NOT_AUDIO = (1, 7)  # libsndfile's errors for a file that begins like no format, and (misnamed) for an MP3 with no frame
+MALFORMED = 3
+BLOCK_SAMPLES = 1 << 21
+MOST_FRAMES = 1 << 28  # 1.7 h at 44.1 kHz, 1 GiB: a small file may claim, and compressed silence may be, far longer
+NO_LENGTH = (1 << 63) - 1  # how libsndfile says that a FLAC file states none
+STREAMED = (range(0x7FFFE000, 0x80000000), range(0xFFFFF000, 0x100000000))  # SoX writes the first, others all ones
+MP3_SLACK = 2 * 1152  # frames: encoders differ on whether the header frame and the decoder's delay count
+FAR = 1 << 34  # bytes
+LOWEST_RATE, HIGHEST_RATE = 2_000, 400_000  # Hz; a header outside this range is damaged
+LONGEST_OGG_PAGE = 27 + 255 + 255 * 255  # bytes
+
+
+class RejectedTrackError(Exception):
+    """An audio file that cannot be used; the message is the reason, in a few words."""
+
+
+def can_be_read(path: Path) -> bool:
+    """Tell whether there is a regular file, not a pipe or a device, that this user may read."""
+    try:
+        return path.is_file() and os.access(path, os.R_OK)
+    except OSError:  # a name that is too long, or a folder that may not be entered
+        return False
+
+
+def read_mono(path: Path, max_seconds: float | None) -> tuple[Float32Array, int]:
+    """Return the first `max_seconds` of a file (none: all of it), shape (samples,), and its sample rate in Hz.
+
+    Channels are averaged. Raises `RejectedTrackError` when the file is missing, cannot be decoded, is shorter than
+    its header says or longer than `MOST_FRAMES`, or has an impossible sample rate.
+    """
+    if not can_be_read(path):
+        raise RejectedTrackError("is not a file that can be read" if os.path.lexists(path) else "file is missing")
+    if path.suffix.lower() == ".raw":
+        raise RejectedTrackError(f"is raw samples, whose rate and format nothing tells; {CONVERT}")
+    try:
+        with _opened(path) as file:
+            rate = int(file.samplerate)
+            wanted = file.frames if max_seconds is None else min(file.frames, round(max_seconds * rate))
+            endless = isinstance(file.name, _EndlessFile)
+            _check_header(file, 0 if endless else wanted)
+            samples = _mono(file, wanted)
+            promised = 0 if endless else wanted - (MP3_SLACK if file.format == "MP3" else 0)
+            short = len(samples) < promised or _breaks_off(path, file.format, file.extra_info)
+    except soundfile.LibsndfileError as error:
+        raise RejectedTrackError(_reason(error)) from error
+    if short:
+        raise RejectedTrackError(f"is truncated: its header promises more than the {len(samples) / rate:.2f} s found")
+    return samples, rate
+
+
+@contextmanager
+def decoders_silenced() -> Iterator[None]:
+    """Keep what libmpg123 writes to the process's standard error, a line for each damaged frame, off the terminal."""
+    terminal = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+
+
+def _reason(error: soundfile.LibsndfileError) -> str:
+    if error.code in NOT_AUDIO:
+        return f"is not audio in a format that can be read; if it is audio, {CONVERT}"
+    return f"{'is truncated or damaged' if error.code == MALFORMED else 'cannot be decoded'}: {error.error_string}"
+
+
+def _check_header(file: soundfile.SoundFile, wanted: int) -> None:
+    if file.format not in FORMATS:  # text named *.au would be read as headerless samples
+        raise RejectedTrackError(f"is not audio in a format that can be used ({file.format}); {CONVERT}")
+    if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
+        raise RejectedTrackError(
+            f"has a sample rate of {file.samplerate} Hz, outside {LOWEST_RATE} to {HIGHEST_RATE} Hz"
+        )
+    if file.frames == NO_LENGTH:
+        raise RejectedTrackError("states no length, as when it was written to a pipe; write it to a file")
+    if wanted > MOST_FRAMES:
+        raise RejectedTrackError(f"claims to last {wanted / file.samplerate / 3600:.1f} h; {_too_long(file)}")
+
+
+def _too_long(file: soundfile.SoundFile) -> str:
+    hours = MOST_FRAMES / file.samplerate / 3600
+    return f"to hear the beginning of a track longer than {hours:.1f} h, give [audio] max_seconds"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """Open a file so that it can be read to its end.
+
+    Where an MP3 does not state its number of frames, libsndfile guesses it from the file's size and the first frame's
+    bit rate, and reads no further than the guess.
+    """
+    with soundfile.SoundFile(path) as file:
+        if file.format != "MP3" or _mp3_states_its_length(path):
+            yield file
+            return
+    with _EndlessFile(path) as endless, soundfile.SoundFile(endless) as file:
+        yield file
+
+
+class _EndlessFile(io.FileIO):
+    """A file that says it ends far behind its last byte, and fills up what is read across that with zeros.
+
+    So the length that libsndfile guesses is never too short, and a last frame that breaks off is no error.
+    """
+
+    _beyond = 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        self._beyond = FAR if whence == os.SEEK_END else 0
+        return super().seek(offset, whence) + self._beyond
+
+    def tell(self) -> int:
+        return super().tell() + self._beyond
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        view = memoryview(buffer)
+        count = super().readinto(view)
+        if not count:
+            return 0
+        view[count:] = bytes(len(view) - count)
+        return len(view)
+
+
+def _mono(file: soundfile.SoundFile, wanted: int) -> Float32Array:
+    """Read block by block: neither a header's number of frames nor of channels is a reason to allocate as much."""
+    blocks: list[Float32Array] = []
+    frames, block_frames = 0, max(1, BLOCK_SAMPLES // file.channels)
+    while frames < wanted:
+        try:
+            block = file.read(min(wanted - frames, block_frames), dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise RejectedTrackError(f"is truncated or damaged: {error.error_string}") from error
+        if not len(block):
+            break
+        with np.errstate(invalid="ignore", over="ignore"):  # infinities of both signs; they are refused later
+            blocks.append(block.mean(axis=1))
+        frames += len(block)
+        if frames > MOST_FRAMES:
+            raise RejectedTrackError(_too_long(file))
+    return np.concatenate([np.empty(0, np.float32), *blocks])
+
+
+def _mp3_states_its_length(path: Path) -> bool:
+    """Tell whether the first frame is a Xing or Info header with a number of frames (its first flag)."""
+    with path.open("rb") as file:
+        head = file.read(10)
+        while head[:3] == b"ID3":  # ID3v2: the size in four times seven bits, after it the tag
+            size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+            file.seek(size, os.SEEK_CUR)
+            head = file.read(10)
+        return re.search(rb"(Xing|Info)\0\0\0[\x01\x03\x05\x07\x09\x0b\x0d\x0f]", head + file.read(4096)) is not None
+
+
+def _breaks_off(path: Path, container: str, log: str) -> bool:
+    """Tell whether a file ends before it should though libsndfile reads what there is of it without an error.
+
+    libsndfile quietly mends a header's length in WAV, AIFF, AU and W64, and drops a damaged last page of an Ogg file;
+    only its log tells.
+    """
+    claims = [(int(claim), int(actual)) for claim, actual in re.findall(r"(\d+) \(should be (\d+)\)", log)]
+    if any(actual < claim and not any(claim in lie for lie in STREAMED) for claim, actual in claims):
+        return True
+    if container == "OGG":
+        return "Junk after the last page" in log or not _ogg_ends(path)
+    return container == "CAF" and not _caf_chunks_fit(path)
+
+
+def _ogg_ends(path: Path) -> bool:
+    """Tell whether the last page is whole and says that it is the last (RFC 3533, section 6)."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 2 * LONGEST_OGG_PAGE))
+        tail = file.read()
+    page = tail[max(0, tail.rfind(b"OggS")) :]
+    if len(page) < 27 or not page[5] & 4:
+        return False
+    segments = page[27 : 27 + page[26]]
+    return len(segments) == page[26] and len(page) >= 27 + len(segments) + sum(segments)
+
+
+def _caf_chunks_fit(path: Path) -> bool:
+    """Tell whether each chunk (4 bytes of name, 8 of length, content) ends before the file does."""
+    size, position = path.stat().st_size, 8
+    with path.open("rb") as file:
+        while position + 12 <= size:
+            file.seek(position + 4)
+            length = int.from_bytes(file.read(8), "big", signed=True)
+            if length < 0:  # of unknown length: up to the end of the file
+                return True
+            position += 12 + length
+    return position <= size
