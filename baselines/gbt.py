@@ -2,19 +2,21 @@
 
 Classification tags are trained on the logistic loss, regression tags on the squared error, each until the validation
 part's log-loss or RMSE no longer falls. Tags are trained side by side in processes, one thread each, so that scores do
-not depend on the number of cores. Trees take a missing descriptor as missing.
+not depend on the number of cores; on a GPU, one after another.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import joblib
 import numpy as np
+import pandas as pd
 import xgboost as xgb
 from pydantic import Field
 
+from baselines.boosting import BoostedTag, Part, Rounds, TagTask, boost_tags, count_leaves, descriptor_gains, loaded
 from baselines.extraction import DescriptorSettings, descriptors
 from baselines.tagger import DescriptorTagger, TrainedOnDescriptors, one_class_tags, read_description
 from bench.corpus import Corpus, Float32Array, Tag
@@ -26,23 +28,16 @@ PREVALENCE_FILE = "prevalence.npy"
 TAGS_PER_CHUNK = 8  # a process quantises the descriptors once a chunk
 FEWEST_VALID_POSITIVES = 5
 
-_TagTask = tuple[int, dict[str, Any], bool]  # column, XGBoost's parameters, whether it stops early
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Descriptors, shape (tracks, descriptors), and targets, shape (tracks, tags)."""
-
-    values: Float32Array
-    targets: Float32Array
-
-
-@dataclass(frozen=True)
-class _TrainedTag:
-    """A tag's trees as UBJSON, and whether `max_rounds`, not early stopping, ended their training."""
-
-    trees: bytes
-    hit_cap: bool
+XGBOOST_SETTINGS = {
+    "learning_rate",
+    "max_depth",
+    "min_child_weight",
+    "reg_lambda",
+    "subsample",
+    "colsample_bytree",
+    "colsample_bynode",
+    "max_bin",
+}
 
 
 class GBT(DescriptorTagger):
@@ -51,14 +46,16 @@ class GBT(DescriptorTagger):
     Training ends `patience` rounds after the best one on the validation part, or at `max_rounds`; a tag with fewer than
     5 positives there is trained for `fixed_rounds`. The defaults take fewer columns and bins than XGBoost's own, for
     speed; depth and rate did best of twelve settings on the embedded corpus's validation part at 40 to 320 tracks.
+    `class_weights = "balanced"` lets both classes of a classification tag weigh the same, in training and where it
+    stops; its scores are then far above the probabilities of rare tags.
     """
 
     search: ClassVar[Mapping[str, Sequence[object]]] = {
         "max_depth": (2, 3, 4, 6),
         "learning_rate": (0.02, 0.04, 0.1),
+        "min_child_weight": (1.0, 5.0),
         "subsample": (0.6, 0.8, 1.0),
         "colsample_bytree": (0.1, 0.3, 0.5, 1.0),
-        "min_child_weight": (1.0, 5.0),
     }
 
     max_rounds: int = Field(default=1000, ge=1)
@@ -70,27 +67,32 @@ class GBT(DescriptorTagger):
     reg_lambda: float = Field(default=1.0, ge=0)
     subsample: float = Field(default=0.8, gt=0, le=1)
     colsample_bytree: float = Field(default=0.3, gt=0, le=1)
+    colsample_bynode: float = Field(default=1.0, gt=0, le=1)
     max_bin: int = Field(default=64, ge=2, le=65536)
+    class_weights: Literal["none", "balanced"] = "none"
 
     def fit(self, train: Corpus, valid: Corpus, context: Context) -> "TrainedGBT":
         """Train one model a tag; a tag with one class in training keeps its prevalence."""
         check_parts(train, valid)
         table = descriptors(train, context, self.descriptors)
-        seen = _Part(table.matrix, train.targets)
-        unseen = _Part(descriptors(valid, context, self.descriptors).matrix, valid.targets)
+        seen = Part(table.matrix, train.targets)
+        unseen = Part(descriptors(valid, context, self.descriptors).matrix, valid.targets)
         constant = one_class_tags(train)
         fixed = {column: why for column, why in self._fixed_tags(valid).items() if column not in constant}
         columns = [column for column in range(len(train.tags)) if column not in constant]
-        tasks = [
-            (column, self._parameters(train.tags[column], context.seed), column not in fixed) for column in columns
-        ]
-        trained = self._train(tasks, seen, unseen, context.workers)
-        boosters = {column: tag.trees for column, tag in trained.items()}
+        tasks = [self._task(column, train, context, stops_early=column not in fixed) for column in columns]
+        boosted = self._boost(tasks, seen, unseen, context)
         special = {train.tags[column].name: reason for column, reason in sorted((constant | fixed).items())}
-        leaves, hit_cap = sum(map(count_leaves, boosters.values())), any(tag.hit_cap for tag in trained.values())
-        summary = FitSummary(leaves, hit_cap=hit_cap, special_tags=special)
         prevalence = train.targets.mean(axis=0, dtype=np.float64).astype(np.float32)
-        return TrainedGBT(self.descriptors, table.names, train.tags, prevalence, boosters, summary)
+        return TrainedGBT(
+            self.descriptors,
+            table.names,
+            train.tags,
+            prevalence,
+            {column: tag.trees for column, tag in boosted.items()},
+            hit_cap=any(tag.hit_cap for tag in boosted.values()),
+            special_tags=special,
+        )
 
     def _fixed_tags(self, valid: Corpus) -> dict[int, str]:
         """Return the classification tags, by column, that `valid` cannot say when to stop, each with the reason."""
@@ -102,28 +104,38 @@ class GBT(DescriptorTagger):
             if positives[column] < FEWEST_VALID_POSITIVES
         }
 
-    def _parameters(self, tag: Tag, seed: int) -> dict[str, Any]:
+    def _task(self, column: int, train: Corpus, context: Context, *, stops_early: bool) -> TagTask:
+        """Return how a tag is trained: from the training mean on, weighted as the tracks are."""
+        tag, mean = train.tags[column], float(train.targets[:, column].mean())
+        parameters = self.parameters(tag, context.seed, context.device)
+        if tag.kind == "classification" and self.class_weights == "balanced":
+            return TagTask(column, parameters | {"base_score": 0.5}, (1 - mean) / mean, stops_early)
+        return TagTask(column, parameters | {"base_score": mean}, 1.0, stops_early)
+
+    def parameters(self, tag: Tag, seed: int, device: str) -> dict[str, Any]:
         """Return XGBoost's parameters for a tag."""
         classifies = tag.kind == "classification"
-        sampled = {"learning_rate", "max_depth", "min_child_weight", "reg_lambda", "subsample", "colsample_bytree"}
-        return self.model_dump(include=sampled | {"max_bin"}) | {
+        return self.model_dump(include=XGBOOST_SETTINGS) | {
             "objective": "binary:logistic" if classifies else "reg:squarederror",
             "eval_metric": "logloss" if classifies else "rmse",
             "tree_method": "hist",
+            "device": device,
             "nthread": 1,
             "seed": seed,
         }
 
-    def _train(self, tasks: list[_TagTask], seen: _Part, unseen: _Part, workers: int) -> dict[int, _TrainedTag]:
+    def _boost(self, tasks: list[TagTask], seen: Part, unseen: Part, context: Context) -> dict[int, BoostedTag]:
         """Return each tag's trees, by column."""
+        rounds = Rounds(self.max_rounds, self.fixed_rounds, self.patience)
         chunks = [tasks[first : first + TAGS_PER_CHUNK] for first in range(0, len(tasks), TAGS_PER_CHUNK)]
-        calls = (joblib.delayed(_train_chunk)(chunk, self, seen, unseen) for chunk in chunks)
-        trained: dict[int, _TrainedTag] = {}
+        calls = (joblib.delayed(boost_tags)(chunk, rounds, self.max_bin, seen, unseen) for chunk in chunks)
+        workers = 1 if context.device == "cuda" else context.workers  # a machine's processes would share its one GPU
+        boosted: dict[int, BoostedTag] = {}
         with progress_bar(len(tasks), f"trees, {len(seen.values)} tracks", "tag") as bar:
             for chunk in joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(calls):
-                trained |= chunk
+                boosted |= chunk
                 bar.update(len(chunk))
-        return trained
+        return boosted
 
     @staticmethod
     def load(folder: Path) -> "TrainedGBT":
@@ -131,12 +143,12 @@ class GBT(DescriptorTagger):
         settings, names, tags = read_description(folder)
         prevalence = np.load(folder / PREVALENCE_FILE, allow_pickle=False)
         files = {column: folder / TREES_FOLDER / f"{column:04d}.ubj" for column in range(len(tags))}
-        boosters = {column: file.read_bytes() for column, file in files.items() if file.exists()}
-        return TrainedGBT(settings, names, tags, prevalence, boosters)
+        trees = {column: file.read_bytes() for column, file in files.items() if file.exists()}
+        return TrainedGBT(settings, names, tags, prevalence, trees)
 
 
 class TrainedGBT(TrainedOnDescriptors):
-    """`boosters`, one tag's trees as UBJSON, by column; a tag without trees has its `prevalence`, shape (tags,).
+    """`trees` are one tag's as UBJSON, by column; a tag without any has its `prevalence`, shape (tags,).
 
     The summary's number of parameters is the number of leaves.
     """
@@ -147,69 +159,61 @@ class TrainedGBT(TrainedOnDescriptors):
         names: tuple[str, ...],
         tags: tuple[Tag, ...],
         prevalence: Float32Array,
-        boosters: dict[int, bytes],
-        summary: FitSummary | None = None,
+        trees: dict[int, bytes],
+        *,
+        hit_cap: bool = False,
+        special_tags: dict[str, str] | None = None,
     ) -> None:
         super().__init__(settings, names, tags)
         self.prevalence = prevalence
-        self.boosters = boosters
-        self.summary = summary or FitSummary(sum(map(count_leaves, boosters.values())))
+        self.trees = dict(sorted(trees.items()))
+        leaves = sum(count_leaves(self.booster(column)) for column in self.trees)
+        gains = gains_by_group(self.gains(), names)
+        self.summary = FitSummary(leaves, hit_cap=hit_cap, special_tags=special_tags or {}, gains=gains)
 
     def scores(self, values: Float32Array) -> Float32Array:
         """Return probabilities of classification tags and predictions of regression tags, shape (tracks, tags)."""
         scores = np.tile(self.prevalence, (len(values), 1))
-        for column in self.boosters:
+        for column in self.trees:
             scores[:, column] = self.booster(column).inplace_predict(values)
         return scores
 
     def booster(self, column: int) -> xgb.Booster:
         """Return the trees of a tag that has some."""
-        return _booster(self.boosters[column])
+        return loaded(self.trees[column])
+
+    def gains(self) -> pd.DataFrame:
+        """Return by how much the splits on a descriptor lowered a tag's training loss: `tag`, `descriptor`, `gain`.
+
+        A descriptor without a split, and a tag without trees, have no row.
+        """
+        rows = [
+            (self.tags[column].name, descriptor, gain)
+            for column in self.trees
+            for descriptor, gain in descriptor_gains(self.booster(column), self.names).items()
+        ]
+        return pd.DataFrame(rows, columns=["tag", "descriptor", "gain"])
 
     def save(self, folder: Path) -> None:
         """Write each tag's trees in XGBoost's UBJSON, the prevalence as a NumPy array and the rest as JSON."""
         (folder / TREES_FOLDER).mkdir()
-        for column, trees in self.boosters.items():
+        for column, trees in self.trees.items():
             (folder / TREES_FOLDER / f"{column:04d}.ubj").write_bytes(trees)
         np.save(folder / PREVALENCE_FILE, self.prevalence, allow_pickle=False)
         self.write_description(folder)
 
 
-def count_leaves(trees: bytes) -> int:
-    """Return the number of leaves of a saved booster."""
-    return sum(tree.count("leaf=") for tree in _booster(trees).get_dump())
+def gains_by_group(gains: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return `FitSummary.gains`, with a row for each tag and group (the first part of a descriptor's name)."""
+    sizes = Counter(_group(name) for name in names)
+    totals = gains.groupby(["tag", gains["descriptor"].map(_group)], sort=False)["gain"].sum()
+    rows = [
+        (tag, group, size, float(totals.get((tag, group), 0.0)))
+        for tag in gains["tag"].unique()
+        for group, size in sizes.items()
+    ]
+    return pd.DataFrame(rows, columns=["tag", "group", "n_inputs", "gain"])
 
 
-def _booster(trees: bytes) -> xgb.Booster:
-    return xgb.Booster(model_file=bytearray(trees))
-
-
-def _train_chunk(tasks: list[_TagTask], settings: GBT, seen: _Part, unseen: _Part) -> dict[int, _TrainedTag]:
-    """Train some tags one after another on descriptors that are quantised once."""
-    train = xgb.QuantileDMatrix(seen.values, max_bin=settings.max_bin, nthread=1)
-    valid = xgb.QuantileDMatrix(unseen.values, ref=train, max_bin=settings.max_bin, nthread=1)
-    trained = {}
-    for column, parameters, stops_early in tasks:
-        train.set_label(seen.targets[:, column])
-        valid.set_label(unseen.targets[:, column])
-        trained[column] = _train_tag(parameters, settings, train, valid if stops_early else None)
-    return trained
-
-
-def _train_tag(
-    parameters: dict[str, Any], settings: GBT, train: xgb.QuantileDMatrix, valid: xgb.QuantileDMatrix | None
-) -> _TrainedTag:
-    """Boost from the training mean; keep the rounds up to the best on `valid`, or a fixed number without it."""
-    start = parameters | {"base_score": float(train.get_label().mean())}
-    if valid is None:
-        return _TrainedTag(bytes(xgb.train(start, train, settings.fixed_rounds).save_raw("ubj")), hit_cap=False)
-    booster = xgb.train(
-        start,
-        train,
-        settings.max_rounds,
-        evals=[(valid, "valid")],
-        early_stopping_rounds=settings.patience,
-        verbose_eval=False,
-    )
-    hit_cap = booster.num_boosted_rounds() - 1 - booster.best_iteration < settings.patience
-    return _TrainedTag(bytes(booster[: booster.best_iteration + 1].save_raw("ubj")), hit_cap)
+def _group(descriptor: str) -> str:
+    return descriptor.split(".")[0]
