@@ -152,7 +152,7 @@ def test_broken_and_odd_tracks_are_refused_by_name_or_read_and_the_rest_goes_on(
     rejected = pd.read_csv(small_study.out / "rejected.csv", index_col="path")["reason"]
     assert set(rejected.index) == {f"audio/{name}.wav" for name in [*broken, "008"]}
     assert rejected["audio/001.wav"].startswith("is truncated")
-    assert rejected["audio/003.wav"] == "is silent"
+    assert rejected["audio/003.wav"].startswith("is silent")
     assert rejected["audio/004.wav"] == "has NaN or infinite samples"
     assert rejected["audio/005.wav"] == "lasts 0.02 s, less than 1 s"
     assert rejected["audio/008.wav"] == "file is missing"
