@@ -38,15 +38,14 @@ class FitSummary:
     `n_parameters` is the number of trained values, where that is a meaningful size. `curves` has one row for each
     validation, with a column `step` and one for each measured quantity. `hit_cap` says that a cap on training, not
     the stopping rule, ended it. `special_tags` gives, for each tag that was not trained in the usual way, the reason.
-    `chosen` names what `fit` itself chose on the validation tracks, with its value. `gains` tells how much the
-    inputs of each group lowered the training loss of each tag: columns `tag`, `group`, `n_inputs` of the group, `gain`.
+    `gains` tells how much the inputs of each group lowered the training loss of each tag: columns `tag`, `group`,
+    `n_inputs` of the group, `gain`.
     """
 
     n_parameters: int | None = None
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     hit_cap: bool = False
     special_tags: dict[str, str] = field(default_factory=dict)
-    chosen: dict[str, float] = field(default_factory=dict)
     gains: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
