@@ -16,7 +16,17 @@ import pandas as pd
 import xgboost as xgb
 from pydantic import Field
 
-from baselines.boosting import BoostedTag, Part, Rounds, TagTask, boost_tags, count_leaves, descriptor_gains, loaded
+from baselines.boosting import (
+    BoostedTag,
+    Part,
+    Rounds,
+    TagTask,
+    bin_edges,
+    boost_tags,
+    count_leaves,
+    descriptor_gains,
+    loaded,
+)
 from baselines.extraction import DescriptorSettings, descriptors
 from baselines.tagger import DescriptorTagger, TrainedOnDescriptors, one_class_tags, read_description
 from bench.corpus import Corpus, Float32Array, Tag
@@ -68,7 +78,7 @@ class GBT(DescriptorTagger):
     subsample: float = Field(default=0.8, gt=0, le=1)
     colsample_bytree: float = Field(default=0.3, gt=0, le=1)
     colsample_bynode: float = Field(default=1.0, gt=0, le=1)
-    max_bin: int = Field(default=64, ge=2, le=65536)
+    max_bin: int = Field(default=64, ge=4, le=65536)
     class_weights: Literal["none", "balanced"] = "none"
 
     def fit(self, train: Corpus, valid: Corpus, context: Context) -> "TrainedGBT":
@@ -128,7 +138,8 @@ class GBT(DescriptorTagger):
         """Return each tag's trees, by column."""
         rounds = Rounds(self.max_rounds, self.fixed_rounds, self.patience)
         chunks = [tasks[first : first + TAGS_PER_CHUNK] for first in range(0, len(tasks), TAGS_PER_CHUNK)]
-        calls = (joblib.delayed(boost_tags)(chunk, rounds, self.max_bin, seen, unseen) for chunk in chunks)
+        edges = bin_edges(seen.values, self.max_bin)
+        calls = (joblib.delayed(boost_tags)(chunk, rounds, edges, seen, unseen) for chunk in chunks)
         workers = 1 if context.device == "cuda" else context.workers  # a machine's processes would share its one GPU
         boosted: dict[int, BoostedTag] = {}
         with progress_bar(len(tasks), f"trees, {len(seen.values)} tracks", "tag") as bar:
