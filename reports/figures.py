@@ -34,7 +34,7 @@ _STYLE = {
     "grid.color": "0.9",
     "axes.axisbelow": True,
 }
-_in_our_style = matplotlib.style.context(["default", _STYLE])
+in_our_style = matplotlib.style.context(["default", _STYLE])
 # Marker, dash and fill tell the lines apart without colour; the colours (Okabe and Ito) differ for the colour-blind.
 _LINES: tuple[dict[str, Any], ...] = (
     {"color": "#999999", "marker": "x", "linestyle": (0, (1, 2))},
@@ -53,18 +53,19 @@ def figures(rows: Sequence[Row]) -> dict[str, bytes]:
 
     The same rows give the same bytes, whatever the user's matplotlib settings.
     """
-    drawn = {f"{measure.field}.svg": _svg(rows, [measure]) for measure in MEASURES}
-    return drawn | {COMBINED_FIGURE: _svg(rows, MEASURES)}
+    drawn = {f"{measure.field}.svg": svg(draw(rows, [measure])) for measure in MEASURES}
+    return drawn | {COMBINED_FIGURE: svg(draw(rows, MEASURES))}
 
 
-@_in_our_style
-def _svg(rows: Sequence[Row], measures: Sequence[Measure]) -> bytes:
+@in_our_style
+def svg(figure: Figure) -> bytes:
+    """Return a figure as an SVG file; the same figure gives the same bytes."""
     file = io.BytesIO()
-    draw(rows, measures).savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     return file.getvalue()
 
 
-@_in_our_style
+@in_our_style
 def draw(rows: Sequence[Row], measures: Sequence[Measure]) -> Figure:
     """Return a figure with one panel for each measure and a legend above them, models in the order of the rows."""
     names = [shorten(label, LONGEST_NAME, placeholder=" …") for label in dict.fromkeys(row.label for row in rows)]

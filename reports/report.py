@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reports.caption import headline, notes
-from reports.figures import COMBINED_FIGURE, figures
+from reports.figures import COMBINED_FIGURE, figures, svg
+from reports.gains import draw_gains, gain_cells, gain_note, gain_title
 from reports.published import PublishedTable, published
 from reports.rows import against_exact_labels
 from reports.study_folder import StudyFolder, read_study_folder
@@ -30,10 +31,14 @@ def write_report(out: Path) -> None:
         TIMINGS_FILE: timings_csv(one.record for one in study.finished),
     }
     contents = {name: text.encode() for name, text in texts.items()}
-    contents |= {f"{FIGURES_FOLDER}/{name}": drawing for name, drawing in figures(study.rows).items()}
+    contents |= {f"{FIGURES_FOLDER}/{name}": drawing for name, drawing in _drawings(study).items()}
     (out / FIGURES_FOLDER).mkdir(exist_ok=True)
     for name, content in contents.items():
         _replace(out / name, content)
+
+
+def _drawings(study: StudyFolder) -> dict[str, bytes]:
+    return figures(study.rows) | {name: svg(draw_gains(one)) for name, one in gain_cells(study.finished).items()}
 
 
 def table_page(study: StudyFolder) -> str:
@@ -50,6 +55,7 @@ def _study_sections(study: StudyFolder) -> Iterator[str]:
         "![Each measure against the number of training tracks, one line a model; where there are several seeds, a dot "
         f"is one of them]({FIGURES_FOLDER}/{COMBINED_FIGURE})"
     )
+    yield from _gain_section(study)
     exact = against_exact_labels(study.rows)
     if exact:
         yield "## The same predictions against exact labels"
@@ -58,6 +64,15 @@ def _study_sections(study: StudyFolder) -> Iterator[str]:
             "Table 1 uses them; they show how much of an error is the annotators'."
         )
         yield markdown_table(exact)
+
+
+def _gain_section(study: StudyFolder) -> Iterator[str]:
+    cells = gain_cells(study.finished)
+    if cells:
+        yield "## Where the gain comes from"
+        yield gain_note(cells.values())
+        for name, one in cells.items():
+            yield f"![{escape(gain_title(one))}: each group's share of each tag's gain]({FIGURES_FOLDER}/{name})"
 
 
 def published_section(table: PublishedTable) -> str:

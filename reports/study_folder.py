@@ -3,19 +3,21 @@
 import csv
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import InputError
-from bench.output import CELLS_FILE, CELLS_FOLDER, STUDY_FILE, is_finished
+from bench.output import CELLS_FILE, CELLS_FOLDER, GAINS_FILE, STUDY_FILE, is_finished
 from bench.record import RunRecord
 from reports.rows import Row, RowKey
 
 HIT_CAP_MARK = "†"
+GAIN_COLUMNS: dict[Hashable, type] = {"tag": str, "group": str, "n_inputs": int, "gain": float}
 
 
 class Cell(BaseModel):
@@ -33,10 +35,11 @@ class Cell(BaseModel):
 
 @dataclass(frozen=True)
 class FinishedCell:
-    """A cell that has a record."""
+    """A cell that has a record; `gains` as in `FitSummary`, empty where its family tells none."""
 
     cell: Cell
     record: RunRecord
+    gains: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def read_study_folder(out: Path) -> StudyFolder:
     for cell in cells:
         folder = out / CELLS_FOLDER / cell.digest
         if is_finished(folder):
-            finished.append(FinishedCell(cell, RunRecord.load(folder)))
+            finished.append(FinishedCell(cell, RunRecord.load(folder), _read_gains(folder)))
         else:
             missing.append(cell)
     if not finished:
@@ -91,6 +94,16 @@ def _read_cells(out: Path) -> list[Cell]:
             return [Cell.model_validate(line) for line in csv.DictReader(lines)]
     except (ValidationError, UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(file, error) from error
+
+
+def _read_gains(folder: Path) -> pd.DataFrame:
+    file = folder / GAINS_FILE
+    if not file.is_file():
+        return pd.DataFrame()
+    try:
+        return pd.read_csv(file, usecols=list(GAIN_COLUMNS), dtype=GAIN_COLUMNS, keep_default_na=False)
+    except ValueError as error:  # a column is missing, is no number, or the text is broken
+        raise InputError(f"{file} is damaged; delete the folder {folder} and run the study again") from error
 
 
 def _study_file(out: Path, name: str) -> Path:
