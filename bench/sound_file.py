@@ -70,15 +70,20 @@ def read_mono(path: Path, max_seconds: float | None) -> tuple[Float32Array, int]
 
 @contextmanager
 def decoders_silenced() -> Iterator[None]:
-    """Keep what libmpg123 writes to the process's standard error, a line for each damaged frame, off the terminal."""
-    terminal = os.dup(2)
+    """Keep off the terminal what C libraries write to the process's standard output and error of a damaged file.
+
+    libsndfile's ALAC reader writes to the one, libmpg123 a line for each damaged frame to the other.
+    """
+    kept = {stream: os.dup(stream) for stream in (1, 2)}
     try:
         with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
+            for stream in kept:
+                os.dup2(nowhere.fileno(), stream)
         yield
     finally:
-        os.dup2(terminal, 2)
-        os.close(terminal)
+        for stream, terminal in kept.items():
+            os.dup2(terminal, stream)
+            os.close(terminal)
 
 
 def _reason(error: soundfile.LibsndfileError) -> str:

@@ -91,12 +91,12 @@ def zipped(path: Path) -> None:
         archive.writestr("song.wav", WAV)
 
 
-def vorbis_with_a_long_comment() -> bytes:
-    """Return the music as Ogg Vorbis with more words than libsndfile's log holds."""
+def opus_with_a_long_comment() -> bytes:
+    """Return the music as Ogg Opus with more words than libsndfile's log holds."""
     buffer = io.BytesIO()
-    with soundfile.SoundFile(buffer, "w", RATE, 1, format="OGG", subtype="VORBIS") as file:
-        file.comment = "words " * 1000
-        file.write(music())
+    with soundfile.SoundFile(buffer, "w", 48000, 1, format="OGG", subtype="OPUS") as file:
+        file.title = file.comment = "words " * 250
+        file.write(music(rate=48000))
     return buffer.getvalue()
 
 
@@ -173,7 +173,8 @@ CUT = {
     "cut flac": Kind("cut.flac", cut(FLAC), DAMAGED),
     "cut vorbis": Kind("cut.ogg", cut(VORBIS), TRUNCATED),
     "cut vorbis, last page": Kind("page.ogg", raw(VORBIS[:-9]), TRUNCATED),
-    "cut vorbis with a long comment": Kind("words.ogg", raw(vorbis_with_a_long_comment()[:-9]), TRUNCATED),
+    "vorbis without its last page": Kind("last.ogg", raw(VORBIS[: VORBIS.rindex(b"OggS")]), TRUNCATED),
+    "cut opus with a long comment": Kind("words.opus", raw(opus_with_a_long_comment()[:-9]), TRUNCATED),
     "cut opus": Kind("cut.opus", cut(OPUS), TRUNCATED),
     "cut opus, last page": Kind("page.opus", raw(OPUS[:-9]), TRUNCATED),
     "cut mp3": Kind("cut.mp3", cut(MP3), TRUNCATED),
@@ -247,7 +248,7 @@ FORMS = {
         for subtype in ("PCM_U8", "PCM_24", "PCM_32", "DOUBLE", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM")
     },
     "gsm": Kind("gsm.wav", sound(music(rate=8000), 8000, subtype="GSM610")),
-    "vorbis with a long comment": Kind("words.ogg", raw(vorbis_with_a_long_comment())),
+    "opus with a long comment": Kind("words.opus", raw(opus_with_a_long_comment())),
     "vorbis": Kind("song.ogg", raw(VORBIS)),
     "opus": Kind("song.opus", raw(OPUS)),
     "mp3": Kind("song.mp3", raw(MP3)),
