@@ -59,7 +59,7 @@ def read_mono(path: Path, max_seconds: float | None) -> tuple[Float32Array, int]
             endless = isinstance(file.name, _EndlessFile)
             _check_header(file, 0 if endless else wanted)
             samples = _mono(file, wanted)
-            promised = 0 if endless else wanted - (MP3_SLACK if file.format == "MP3" else 0)
+            promised = 0 if endless else min(wanted, file.frames - (MP3_SLACK if file.format == "MP3" else 0))
             short = len(samples) < promised or _breaks_off(path, file.format, file.extra_info)
     except soundfile.LibsndfileError as error:
         raise RejectedTrackError(_reason(error)) from error
