@@ -5,7 +5,8 @@ value in 5.2, and one with a column of nothing but missing values in 13 (200,000
 missing descriptor is shown to it as the largest number there is, which has a bin of its own: trees can part it from all
 values that exist, and it goes right at every split. Since XGBoost sends a nan right where training had none, the trees
 take a nan in prediction as they took it in training. What is given up is the choice, split by split, to send the
-missing left.
+missing left. Without the rhythm descriptors of 15 to 20 % of the tracks, that cost 0.4 points of validation PR-AUC and
+ROC-AUC, and nothing in log-loss (embedded corpus, 120 and 320 tracks, three seeds, against XGBoost's own way).
 """
 
 from collections.abc import Callable, Sequence
