@@ -9,7 +9,6 @@ import pytest
 from numpy.typing import NDArray
 
 from baselines.features.extractor import FRAME_SECONDS, GROUPS, HOP_SECONDS, Extractor, descriptor_names
-from baselines.features.harmony import Harmony, chroma, pitch_class
 from baselines.features.rhythm import TEMPOGRAM_RATIOS, accent_filters, accents, autocorrelation, scale_transform
 from baselines.features.series import series_statistics
 from baselines.features.stft import BlockTransform
@@ -156,33 +155,6 @@ def test_rolloff_and_moments_are_those_of_essentia(analysed: Analysed) -> None:
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_hpcp_and_key_are_those_of_essentia(rate: int) -> None:
-    samples = band(rate)
-    transform = BlockTransform(rate, frame_seconds=0.085, hop_seconds=0.05)
-    harmony = Harmony(transform)
-    profiles = np.concatenate([harmony.series(block) for block in transform.blocks(samples)])
-    peaks = es.SpectralPeaks(
-        sampleRate=rate, maxPeaks=60, magnitudeThreshold=1e-5, minFrequency=20, maxFrequency=3500, orderBy="magnitude"
-    )
-    hpcp = es.HPCP(
-        size=36,
-        sampleRate=rate,
-        minFrequency=20,
-        maxFrequency=3500,
-        bandPreset=False,
-        weightType="cosine",
-        windowSize=1,
-    )
-    expected = [hpcp(*peaks(spectrum)) for spectrum in essentia_spectra(samples, transform)][: len(profiles)]
-    np.testing.assert_allclose(profiles[:, 0], expected, rtol=1e-3, atol=1e-3)
-    *_, strength, margin = es.Key(profileType="krumhansl", pcpSize=36)(np.mean(expected, axis=0))
-    values = harmony.describe(profiles)
-    assert values["key_major.krumhansl"] == 1
-    assert values["key_strength.krumhansl"] == pytest.approx(strength, rel=1e-3)
-    assert values["key_margin.krumhansl"] == pytest.approx(margin, rel=1e-2)
-
-
-@pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("bpm", [90.0, 120.0, 150.0])
 def test_a_metronome_has_its_tempo(rate: int, bpm: float) -> None:
     values = described(rate, clicks(rate, bpm))
@@ -209,40 +181,6 @@ def test_the_scale_transform_hardly_changes_with_the_tempo() -> None:
 
     slow, fast, other = of((0.50, 1.0)), of((0.46, 0.92)), of((0.50, 0.75))
     assert np.linalg.norm(fast - slow) < np.linalg.norm(other - slow) / 2
-
-
-def test_a_transposed_track_keeps_its_chords_and_profile() -> None:
-    rate = 16000
-    draw = np.random.default_rng(0)
-
-    def song(tonic: float) -> Float32Array:
-        time = seconds(rate, 16)
-        samples = 0.001 * draw.standard_normal(len(time))
-        for bar, root in enumerate((0, 5, 7, 0)):
-            playing = time // 4 == bar
-            for step in (0, 4, 7):
-                pitch = tonic * 2 ** ((root + step) / 12)
-                samples += sum(0.1 / n * playing * np.sin(2 * np.pi * n * pitch * time) for n in (1, 2, 3, 4))
-        return samples.astype(np.float32)
-
-    in_c, in_e_flat = described(rate, song(261.63)), described(rate, song(311.13))
-    assert in_c["harmony.chord_major.00"] == pytest.approx(0.5, abs=0.1)
-    assert in_c["harmony.chord_major.05"] == pytest.approx(0.25, abs=0.1)
-    assert in_c["harmony.chord_major.07"] == pytest.approx(0.25, abs=0.1)
-    for name in (
-        f"harmony.{stem}.{n:02d}" for stem in ("chord_major", "chord_minor", "pitch_class") for n in range(12)
-    ):
-        assert in_e_flat[name] == pytest.approx(in_c[name], abs=0.05), name
-
-
-def test_chord_names_have_their_place_above_a() -> None:
-    assert [pitch_class(name) for name in ("A", "Am", "Bb", "C#m", "Eb", "Ab")] == [0, 0, 1, 4, 6, 11]
-
-
-def test_chroma_gathers_the_bins_around_a_pitch() -> None:
-    hpcp = np.zeros((1, 36))
-    hpcp[0, [35, 0, 1, 3]] = 1
-    np.testing.assert_allclose(chroma(hpcp)[0, :3], [0.75, 0.25, 0])
 
 
 def test_series_statistics_leave_silent_frames_out() -> None:
