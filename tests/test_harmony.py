@@ -6,10 +6,9 @@ from functools import cache
 import essentia.standard as es
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from baselines.features.extractor import TONAL_FRAME_SECONDS, TONAL_HOP_SECONDS
-from baselines.features.harmony import HPCP_SIZE, PITCH_CLASSES, PROFILES, QUIETEST_PEAK, Harmony, chroma
+from baselines.features.harmony import HPCP_SIZE, PITCH_CLASSES, PROFILES, QUIETEST_PEAK, TONNETZ, Harmony, chroma
 from baselines.features.series import STATISTICS
 from baselines.features.stft import BlockTransform, Float32Array
 from tests.songs import song
@@ -184,21 +183,26 @@ def test_a_track_of_one_window_of_chords_has_no_rate_of_them() -> None:
 
 
 def test_a_change_is_from_a_sounding_frame_to_the_next_never_across_silence() -> None:
-    rate = 16000
-    first, second = triad(rate, 261.63, 0, 2), triad(rate, 261.63, 5, 2)
-    silence = np.zeros(rate, np.float32)
-    profiles = hpcps(np.concatenate([first, silence, second]), rate)
+    rate, silence = 16000, np.zeros(16000, np.float32)
+    profiles = hpcps(np.concatenate([triad(rate, 261.63, 0, 2), silence, chord(rate, (440.0,), 2)]), rate)
     silent = np.isnan(profiles[:, 0, 0])
     assert 15 < silent.sum() < 25
-    values = Harmony(transform(rate)).describe(profiles)
-    joined = Harmony(transform(rate)).describe(profiles[~silent])
-    assert values["hpcp.00.mean"] == joined["hpcp.00.mean"]
-    assert values["chord_major.00"] == joined["chord_major.00"]
-    assert values["tonal_centroid.fifth_x.change_mean"] < joined["tonal_centroid.fifth_x.change_mean"]
+    values, joined = (Harmony(transform(rate)).describe(part) for part in (profiles, profiles[~silent]))
+    across = {name for name, value in values.items() if value != joined[name]}
+    assert across == {
+        f"{stem}.{statistic}"
+        for stem in ("hpcp_entropy", "hpcp_crest", *(f"tonal_centroid.{circle}" for circle in TONNETZ))
+        for statistic in ("change_mean", "change_std")
+    }
 
 
-def test_series_of_a_silent_block_are_missing_without_a_call_to_essentia() -> None:
-    block = next(transform(16000).blocks(np.zeros(16000, np.float32)))
-    profiles: NDArray[np.float32] = Harmony(transform(16000)).series(block)
-    assert profiles.shape == (len(block.frames), 2, HPCP_SIZE)
+@pytest.mark.parametrize(
+    ("level", "pitch"), [(0.0, 440.0), (5e-5, 440.0), (5e-3, 6000.0)], ids=["silence", "too faint", "too high"]
+)
+def test_frames_without_a_pitch_to_hear_have_no_profile(level: float, pitch: float) -> None:
+    rate = 16000
+    samples = (level * np.sin(2 * np.pi * pitch * np.arange(rate) / rate)).astype(np.float32)
+    profiles = hpcps(samples, rate)
+    assert profiles.shape[1:] == (2, HPCP_SIZE)
     assert np.isnan(profiles).all()
+    assert np.isfinite(hpcps(samples + chord(rate, (440.0,), 1), rate)).all()
