@@ -1,4 +1,4 @@
-"""The command line: `tagbench run` and `tagbench report`; every user's mistake is one line and an exit code."""
+"""The command line: every user's mistake is one line and an exit code."""
 
 import os
 import sys
@@ -11,6 +11,18 @@ from platformdirs import user_cache_path
 from bench.errors import InputError, StudyFailedError
 
 DONE, FAILED, WRONG_INPUT, OUR_FAULT, INTERRUPTED = 0, 1, 2, 4, 130
+
+
+cache_option = click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    default=user_cache_path("tagbench"),
+    show_default=True,
+    help="Folder for what can be made again: synthesised corpora, decoded audio, descriptors.",
+)
+workers_option = click.option(
+    "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Processes."
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -30,15 +42,9 @@ def tagbench() -> None:
     type=click.Path(path_type=Path),
     help="Folder of the data set.  [default: the working folder; the cache for the embedded corpus]",
 )
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=user_cache_path("tagbench"),
-    show_default=True,
-    help="Folder for what can be made again: synthesised corpora, decoded audio, descriptors.",
-)
+@cache_option
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Processes.")
+@workers_option
 def run(study: str, out: Path | None, root: Path | None, cache: Path, device: str, workers: int) -> None:
     """Run a STUDY (the name of a shipped one, or a TOML file) and write its Table 1.
 
@@ -69,6 +75,41 @@ def report(folder: Path) -> None:
 
     write_report(folder)
     click.echo((folder / "table1.md").read_text(encoding="utf-8"))
+
+
+@tagbench.group()
+def speed() -> None:
+    """Measure how fast tagbench is, side by side with what else one would use, in one run on this machine."""
+
+
+@speed.command()
+@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures there too.")
+@click.option("--quick", is_flag=True, help="A trial of the command with next to no data: its figures mean nothing.")
+@cache_option
+@workers_option
+def baseline(file: Path | None, quick: bool, cache: Path, workers: int) -> None:
+    r"""Measure the classical baseline: descriptors, their memory, and trees.
+
+    \b
+    - Decoding and describing 44.1 kHz MP3s: against essentia's MusicExtractor and librosa.
+    - The memory of the process that describes, over 2,000 tracks.
+    - Training one tag after another: against XGBClassifier, with the mean PR-AUC of both.
+    - Training time and memory up to 200,000 × 1,000, drawn out to 1.2 million tracks.
+
+    It measures CPU seconds of processes with one thread, one at a time, and takes about a quarter of an hour; leave
+    the machine alone meanwhile. Only the songs are made side by side, by --workers processes, and kept. It needs
+    librosa, about 1 GB of disk and 3 GB of memory.
+    """
+    from baselines.speed import FULL, PACKAGES, QUICK, compare_baseline
+    from bench.speed import describe_machine
+
+    if file is not None and not file.parent.is_dir():
+        raise InputError(f"--json {file}: there is no folder {file.parent}")
+    machine = describe_machine(PACKAGES)
+    found = compare_baseline(QUICK if quick else FULL, cache=cache, workers=workers)
+    click.echo(found.table())
+    if file is not None:
+        file.write_text(found.json("baseline", machine), encoding="utf-8")
 
 
 def _mlflow_ui(uri: str) -> str:
