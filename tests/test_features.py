@@ -12,7 +12,6 @@ from baselines.features.extractor import FRAME_SECONDS, GROUPS, HOP_SECONDS, Ext
 from baselines.features.rhythm import TEMPOGRAM_RATIOS, accent_filters, accents, autocorrelation, scale_transform
 from baselines.features.series import series_statistics
 from baselines.features.stft import BlockTransform
-from baselines.features.timbre import BARK_EDGES, Timbre
 
 Float32Array = NDArray[np.float32]
 
@@ -65,28 +64,6 @@ def essentia_spectra(samples: Float32Array, transform: BlockTransform) -> list[F
     return [spectrum(window(frame)) for frame in frames]
 
 
-def timbre_and_spectra(rate: int) -> tuple[dict[str, NDArray[np.float64]], list[Float32Array]]:
-    """Return our frame descriptors by column, and essentia's spectra of the same frames."""
-    samples = band(rate)
-    transform = BlockTransform(rate, frame_seconds=FRAME_SECONDS, hop_seconds=HOP_SECONDS)
-    timbre = Timbre(transform)
-    series = np.concatenate([timbre.series(block) for block in transform.blocks(samples)])
-    spectra = essentia_spectra(samples, transform)[::2][: len(series)]
-    return dict(zip(timbre.columns, series.T, strict=True)), spectra
-
-
-def columns(series: dict[str, NDArray[np.float64]], name: str) -> NDArray[np.float64]:
-    return np.column_stack([values for column, values in series.items() if column.split(".")[0] == name])
-
-
-@pytest.fixture(scope="module", params=RATES, ids=lambda rate: f"{rate} Hz")
-def analysed(request: pytest.FixtureRequest) -> tuple[int, dict[str, NDArray[np.float64]], list[Float32Array]]:
-    return (request.param, *timbre_and_spectra(request.param))
-
-
-Analysed = tuple[int, dict[str, NDArray[np.float64]], list[Float32Array]]
-
-
 @pytest.mark.parametrize("rate", RATES)
 def test_spectra_are_those_of_essentia(rate: int) -> None:
     transform = BlockTransform(rate, frame_seconds=FRAME_SECONDS, hop_seconds=HOP_SECONDS)
@@ -95,63 +72,6 @@ def test_spectra_are_those_of_essentia(rate: int) -> None:
     theirs = np.array(essentia_spectra(samples, transform))[: len(ours)]
     assert len(ours) > 1024  # more than one block
     np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
-
-
-def test_mfcc_are_those_of_essentia(analysed: Analysed) -> None:
-    rate, series, spectra = analysed
-    algorithm = es.MFCC(
-        inputSize=len(spectra[0]), numberCoefficients=20, sampleRate=rate, highFrequencyBound=min(11000, rate / 2)
-    )
-    expected = np.array([algorithm(spectrum)[1] for spectrum in spectra])
-    np.testing.assert_allclose(columns(series, "mfcc"), expected, rtol=1e-3, atol=1e-2)
-
-
-def test_gfcc_are_those_of_essentia(analysed: Analysed) -> None:
-    rate, series, spectra = analysed
-    algorithm = es.GFCC(inputSize=len(spectra[0]), sampleRate=rate, highFrequencyBound=rate / 2)
-    expected = np.array([algorithm(spectrum)[1] for spectrum in spectra])
-    np.testing.assert_allclose(columns(series, "gfcc"), expected, rtol=1e-3, atol=1e-2)
-
-
-def test_bark_bands_are_those_of_essentia_in_decibels(analysed: Analysed) -> None:
-    rate, series, spectra = analysed
-    count = sum(edge <= rate / 2 for edge in BARK_EDGES) - 1
-    algorithm = es.BarkBands(numberBands=count, sampleRate=rate)
-    energies = np.array([algorithm(spectrum) for spectrum in spectra])
-    ours = columns(series, "bark")[:, :count]  # below half the rate we have the part of one band more
-    np.testing.assert_allclose(ours, 20 * np.log10(np.maximum(energies, 1e-10)), rtol=1e-3, atol=1e-3)
-
-
-def test_contrast_and_valleys_are_those_of_essentia(analysed: Analysed) -> None:
-    rate, series, spectra = analysed
-    size = 2 * (len(spectra[0]) - 1)
-    algorithm = es.SpectralContrast(frameSize=size, sampleRate=rate, highFrequencyBound=min(11000, rate / 2))
-    contrast, valley = (np.array(part) for part in zip(*(algorithm(spectrum) for spectrum in spectra), strict=True))
-    np.testing.assert_allclose(columns(series, "contrast"), contrast, rtol=1e-3)
-    np.testing.assert_allclose(columns(series, "valley"), valley, rtol=1e-3, atol=1e-3)
-
-
-def test_flux_is_that_of_essentia_from_each_second_frame_to_the_next() -> None:
-    transform = BlockTransform(16000, frame_seconds=FRAME_SECONDS, hop_seconds=HOP_SECONDS)
-    timbre, samples, flux = Timbre(transform), band(16000), es.Flux()
-    series = np.concatenate([timbre.series(block) for block in transform.blocks(samples)])
-    expected = [flux(spectrum) for spectrum in essentia_spectra(samples, transform)][1::2][: len(series)]
-    np.testing.assert_allclose(series[:, timbre.columns.index("flux")], expected, rtol=1e-3, atol=1e-5)
-
-
-def test_rolloff_and_moments_are_those_of_essentia(analysed: Analysed) -> None:
-    rate, series, spectra = analysed
-    powers = [np.square(spectrum) for spectrum in spectra]
-    centroid, moments = es.Centroid(range=rate / 2), es.CentralMoments(range=rate / 2)
-    shape, rolloff = es.DistributionShape(), es.RollOff(sampleRate=rate)
-    expected = np.array([(centroid(power), *shape(moments(power))) for power in powers])
-    np.testing.assert_allclose(series["centroid"], expected[:, 0], rtol=1e-3)
-    np.testing.assert_allclose(np.square(series["spread"]), expected[:, 1], rtol=1e-3)
-    np.testing.assert_allclose(series["skewness"], expected[:, 2], rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(series["kurtosis"], expected[:, 3], rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(
-        series["rolloff"], [rolloff(spectrum) for spectrum in spectra], atol=rate / len(spectra[0])
-    )
 
 
 @pytest.mark.parametrize("rate", RATES)

@@ -1,20 +1,56 @@
 """Timbre descriptors: the shape of the spectrum, frame by frame, and how it varies.
 
-MFCC, GFCC, Bark bands and spectral contrast have essentia's definitions and values; the others are defined beside
-their computation. Frames quieter than -80 dB below full scale are left out of every statistic.
+Each is essentia's, value for value, on every second frame; dB are 20 log10 of an amplitude or 10 log10 of a power.
+Frames quieter than -80 dB below full scale are left out of every statistic.
+
+name                    unit            source
+mfcc                    dB              essentia MFCC (Davis & Mermelstein 1980), 40 bands to 11 kHz
+mfcc_covariance         dB squared      Mandel & Ellis 2005: of those coefficients over the frames
+gfcc                    dB              essentia GFCC (Shao et al. 2009): MFCC on 40 ERB bands
+bark                    dB              essentia BarkBands, as 20 log10 of the energy
+centroid, spread        Hz              essentia Centroid and CentralMoments (Peeters 2004) of the power spectrum
+skewness, kurtosis      1               essentia DistributionShape (Peeters 2004); that of a Gaussian is 0
+rolloff                 Hz              essentia RollOff: 85 % of the power lies below (Peeters 2004)
+flux                    amplitude       essentia Flux (Tzanetakis & Cook 1999): L2 distance to the next frame
+high_frequency_content  dB              essentia HFC (Masri & Bateman 1996), power times Hz
+flatness                dB              -60 times essentia FlatnessDB of the Bark bands (Peeters 2004)
+crest                   1               essentia Crest of the Bark bands (Peeters 2004)
+entropy                 bit             essentia Entropy of the magnitudes (Misra et al. 2004)
+zero_crossings          1 a sample      essentia ZeroCrossingRate
+rms                     dB              essentia RMS; a full square wave has 0
+complexity              peaks           essentia SpectralComplexity (Laurier et al. 2009)
+strong_peak             amplitude       essentia StrongPeak (Gouyon & Herrera 2001): over a width in decades
+energy_ratio            1               essentia EnergyBandRatio, of four bands
+contrast, valley        1, log          essentia SpectralContrast (Akkermans et al. 2009)
+sounding_share          1               ours: the share of frames that are not left out
+dynamic_complexity      dB              essentia DynamicComplexity (Streich 2007)
+loudness                dB              the same algorithm's estimate of the loudness
 """
 
 import essentia.standard as es
 import numpy as np
-from numpy.typing import NDArray
 
 from baselines.features.series import numbered, series_statistics
+from baselines.features.spectral_shape import (
+    FLOOR,
+    SMALLEST,
+    Float64Array,
+    complexity,
+    contrast_bands,
+    crest,
+    decibels,
+    entropy,
+    flatness,
+    moments,
+    rolloff,
+    spectral_contrast,
+    strong_peak,
+)
 from baselines.features.stft import BlockTransform, Float32Array, SpectrumBlock, response
 
-MFCC, GFCC, FILTERS, BARK = 20, 13, 40, 27
-HIGHEST_MEL = 11000.0  # Hz, essentia's default, also for the contrast
+MFCC, GFCC, FILTERS, BARK, CONTRAST = 20, 13, 40, 27, 6
+HIGHEST_MEL = 11000.0  # Hz, essentia's default
 LOWEST_ERB = 40.0  # Hz, that of essentia's GFCC
-FLOOR = 1e-10  # essentia's silence threshold for band energies
 QUIETEST_FRAME = -80.0  # dB below full scale
 BARK_EDGES = (
     *(0, 50, 100, 150, 200, 300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000, 2320, 2700, 3150, 3700),
@@ -25,9 +61,6 @@ SHAPES = (
     *("centroid", "spread", "skewness", "kurtosis", "rolloff", "flux", "high_frequency_content", "flatness"),
     *("crest", "entropy", "zero_crossings", "rms", "complexity", "strong_peak"),
 )
-ROLLOFF_SHARE = 0.85
-PEAK_THRESHOLD = 0.005  # magnitude of a spectral peak that counts for the complexity, essentia's
-CONTRAST_BANDS, CONTRAST_LOWEST, CONTRAST_STATIC, CONTRAST_NEIGHBOURS = 6, 20.0, 0.15, 0.4
 
 
 class Timbre:
@@ -47,52 +80,50 @@ class Timbre:
         )
         bark = es.FrequencyBands(frequencyBands=bark_edges, sampleRate=rate)
         self._filters = np.hstack([response(bank, bins) for bank in (mel, erb, bark)])
+        ratios = [
+            es.EnergyBandRatio(sampleRate=rate, startFrequency=low, stopFrequency=min(high, rate / 2))
+            for low, high in ENERGY_BANDS.values()
+            if low < rate / 2
+        ]
+        self._energy_bands = np.column_stack([response(ratio, bins) for ratio in ratios])
         self._cosines = response(es.DCT(inputSize=FILTERS, outputSize=MFCC), FILTERS)
         self._frequencies = transform.frequencies
         self._contrast_bands = contrast_bands(rate, transform.frame_size)
         self.columns = [
-            *(
-                name
-                for stem, count in (("mfcc", MFCC), ("gfcc", GFCC), ("bark", BARK))
-                for name in numbered(stem, count)
-            ),
+            *numbered("mfcc", MFCC),
+            *numbered("gfcc", GFCC),
+            *numbered("bark", BARK),
             *SHAPES,
             *(f"energy_ratio.{band}" for band in ENERGY_BANDS),
-            *numbered("contrast", CONTRAST_BANDS),
-            *numbered("valley", CONTRAST_BANDS),
+            *numbered("contrast", CONTRAST),
+            *numbered("valley", CONTRAST),
         ]
         self._dynamics = es.DynamicComplexity(sampleRate=rate)
 
-    def series(self, block: SpectrumBlock) -> NDArray[np.float64]:
+    def series(self, block: SpectrumBlock) -> Float64Array:
         """Return the frame descriptors of every second frame of a block, shape (frames / 2, columns)."""
         frames, magnitudes, following = block.frames[::2], block.magnitudes[::2], block.magnitudes[1::2]
         power = magnitudes * magnitudes
-        energies = power @ self._filters
-        decibels = 20 * np.log10(np.maximum(energies, FLOOR))  # essentia's "dbamp", though these are energies
-        mel, erb, bark = np.split(decibels, (FILTERS, 2 * FILTERS), axis=1)
-        contrast, valley = spectral_contrast(magnitudes, self._contrast_bands)
+        energies = (power @ self._filters).astype(np.float32, copy=False)
         columns = (
-            mel @ self._cosines,
-            erb @ self._cosines[:, :GFCC],
-            np.pad(
-                bark, ((0, 0), (0, BARK - bark.shape[1])), constant_values=np.nan
-            ),  # those above Nyquist's frequency
-            self._moments(power),
-            _rolloff(power, self._frequencies),
-            np.sqrt(np.square(following - magnitudes).sum(axis=1)),
-            _decibels(power @ self._frequencies),
-            *_unevenness(energies[:, 2 * FILTERS :]),
-            _entropy(power),
-            np.mean(np.diff(np.signbit(frames), axis=1), axis=1),
-            _decibels(np.square(frames).mean(axis=1)),
-            *_peaks(magnitudes),
+            self._cepstra(energies),
+            moments(power, self._frequencies),
+            rolloff(power, self._frequencies),
+            np.linalg.norm(following - magnitudes, axis=1),
+            decibels(power @ self._frequencies),
+            flatness(energies[:, 2 * FILTERS :]),
+            crest(energies[:, 2 * FILTERS :]),
+            entropy(magnitudes),
+            _zero_crossings(frames),
+            decibels(np.square(frames).mean(axis=1)),
+            complexity(magnitudes, self._frequencies[1]),
+            strong_peak(magnitudes),
             self._energy_ratios(power),
-            contrast,
-            valley,
+            *spectral_contrast(magnitudes, self._contrast_bands),
         )
         return np.column_stack([np.asarray(column, np.float64) for column in columns])
 
-    def describe(self, series: NDArray[np.float64], samples: Float32Array) -> dict[str, float]:
+    def describe(self, series: Float64Array, samples: Float32Array) -> dict[str, float]:
         """Return the descriptors of a track from its frame descriptors, shape (frames, columns), and its samples."""
         sounding = series[:, self.columns.index("rms")] > QUIETEST_FRAME
         values = series_statistics(self.columns, series, sounding)
@@ -102,96 +133,30 @@ class Timbre:
             values["dynamic_complexity"], values["loudness"] = map(float, self._dynamics(samples))
         return values
 
-    def _moments(self, power: Float32Array) -> NDArray[np.float64]:
-        """Return centroid and spread in Hz, skewness and excess kurtosis of the power spectrum over frequency.
-
-        In double precision: raw moments of a narrow spectrum cancel to nothing in single.
-        """
-        highest = self._frequencies[-1]
-        powers = np.vander(self._frequencies / highest, 5, increasing=True)
-        raw = power.astype(np.float64) @ powers
-        mean, second, third, fourth = (raw[:, 1:] / np.maximum(raw[:, :1], FLOOR**2)).T
-        variance = np.maximum(second - mean**2, 1e-12)
-        skewness = (third - 3 * mean * second + 2 * mean**3) / variance**1.5
-        kurtosis = (fourth - 4 * mean * third + 6 * mean**2 * second - 3 * mean**4) / variance**2 - 3
-        return np.column_stack([mean * highest, np.sqrt(variance) * highest, skewness, kurtosis])
+    def _cepstra(self, energies: Float32Array) -> Float32Array:
+        """Return MFCC, GFCC and Bark bands in dB, shape (frames, 60)."""
+        amplitudes = 20 * np.log10(np.maximum(energies, FLOOR))  # essentia's "dbamp", though these are energies
+        mel, erb, bark = np.split(amplitudes, (FILTERS, 2 * FILTERS), axis=1)
+        return np.hstack([mel @ self._cosines, erb @ self._cosines[:, :GFCC], _widened(bark, BARK)])
 
     def _energy_ratios(self, power: Float32Array) -> Float32Array:
         """Return the share of the power in each of `ENERGY_BANDS`, shape (frames, bands)."""
-        edges = np.array(list(ENERGY_BANDS.values()))
-        inside = (self._frequencies[:, None] >= edges[:, 0]) & (self._frequencies[:, None] < edges[:, 1])
-        shares: Float32Array = (power @ inside.astype(np.float32)) / np.maximum(power.sum(axis=1, keepdims=True), FLOOR)
-        shares[:, edges[:, 0] >= self._frequencies[-1]] = np.nan
-        return shares
+        total = np.maximum(power.sum(axis=1, keepdims=True), SMALLEST)
+        return _widened(power @ self._energy_bands / total, len(ENERGY_BANDS))
 
 
-def contrast_bands(sample_rate: int, frame_size: int) -> list[slice]:
-    """Return the bins of each band of essentia's SpectralContrast (Akkermans et al. 2009), after its own rounding."""
-    width = sample_rate / frame_size
-    highest_bin = round(min(HIGHEST_MEL, sample_rate / 2) / width)
-    static_bins = round(CONTRAST_STATIC * highest_bin / CONTRAST_BANDS)
-    ratio = (round((1 - CONTRAST_STATIC) * highest_bin) * width / CONTRAST_LOWEST) ** (1 / CONTRAST_BANDS)
-    start = last = round(CONTRAST_LOWEST / width)
-    bands = []
-    for band in range(1, CONTRAST_BANDS + 1):
-        edge = round(CONTRAST_LOWEST * ratio**band / width)
-        stop = start + max(1, edge - last + static_bins)
-        bands.append(slice(start, stop))
-        start, last = stop, edge
-    return bands
+def _widened(bands: Float32Array, count: int) -> Float32Array:
+    """Return as many bands as there are at high sample rates: nan for those that begin above half of this one."""
+    return np.pad(bands, ((0, 0), (0, count - bands.shape[1])), constant_values=np.nan)
 
 
-def spectral_contrast(magnitudes: Float32Array, bands: list[slice]) -> tuple[Float32Array, Float32Array]:
-    """Return contrast and valley of each band, each of shape (frames, bands)."""
-    pairs = [_band_contrast(np.sort(magnitudes[:, band], axis=1)) for band in bands]
-    contrasts, valleys = zip(*pairs, strict=True)
-    return np.column_stack(contrasts), np.column_stack(valleys)
+def _zero_crossings(frames: Float32Array) -> Float64Array:
+    """Return the changes of sign a sample."""
+    return np.asarray(np.count_nonzero(np.diff(frames > 0, axis=1), axis=1) / frames.shape[1])
 
 
-def _band_contrast(ascending: Float32Array) -> tuple[Float32Array, Float32Array]:
-    smallest = np.float32(1e-30)
-    neighbours = max(1, round(CONTRAST_NEIGHBOURS * ascending.shape[1]))
-    mean = ascending.mean(axis=1) + smallest
-    peak = ascending[:, -neighbours:].mean(axis=1) + smallest
-    valley = ascending[:, :neighbours].mean(axis=1) + smallest
-    return -((peak / valley) ** (1 / np.log(mean))), np.log(valley)
-
-
-def _rolloff(power: Float32Array, frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the frequency in Hz below which 85 % of the power lies."""
-    cumulative = np.cumsum(power, axis=1)
-    bins = (cumulative < ROLLOFF_SHARE * cumulative[:, -1:]).sum(axis=1)
-    return np.asarray(frequencies[bins])
-
-
-def _unevenness(bark: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return flatness (geometric over arithmetic mean, in dB) and crest (maximum over mean) of the Bark energies."""
-    mean = np.maximum(bark.mean(axis=1), FLOOR)
-    geometric = np.exp(np.log(np.maximum(bark, FLOOR)).mean(axis=1))
-    return 10 * np.log10(geometric / mean), bark.max(axis=1) / mean
-
-
-def _entropy(power: Float32Array) -> Float32Array:
-    """Return the entropy of the power spectrum as a distribution over bins, in bits."""
-    shares = power / np.maximum(power.sum(axis=1, keepdims=True), FLOOR)
-    entropy: Float32Array = -(shares * np.log2(np.maximum(shares, FLOOR))).sum(axis=1)
-    return entropy
-
-
-def _peaks(magnitudes: Float32Array) -> tuple[NDArray[np.intp], NDArray[np.floating]]:
-    """Return the number of spectral peaks above the threshold, and the highest magnitude over the mean in dB."""
-    middle = magnitudes[:, 1:-1]
-    peaks = (middle > magnitudes[:, :-2]) & (middle >= magnitudes[:, 2:]) & (middle > PEAK_THRESHOLD)
-    strongest = _decibels(np.square(magnitudes.max(axis=1))) - _decibels(np.square(magnitudes.mean(axis=1)))
-    return peaks.sum(axis=1), strongest
-
-
-def _mfcc_covariance(mfcc: NDArray[np.float64]) -> dict[str, float]:
+def _mfcc_covariance(mfcc: Float64Array) -> dict[str, float]:
     rows, columns = np.triu_indices(MFCC)
     matrix = np.cov(mfcc, rowvar=False) if len(mfcc) > 1 else np.full((MFCC, MFCC), np.nan)
     pairs = zip(rows.tolist(), columns.tolist(), matrix[rows, columns].tolist(), strict=True)
     return {f"mfcc_covariance.{row:02d}.{column:02d}": value for row, column, value in pairs}
-
-
-def _decibels(power: NDArray[np.floating]) -> NDArray[np.floating]:
-    return np.asarray(10 * np.log10(np.maximum(power, FLOOR)))
