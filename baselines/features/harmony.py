@@ -8,10 +8,10 @@ name                       unit                        source
 key_tonic.PROFILE          semitones above A           essentia's Key (Gómez 2006) with the profiles of Krumhansl and
 key_major.PROFILE          1 major, 0 minor              Kessler (1982), Temperley (1999) and Faraldo et al. (2016,
 key_strength.PROFILE       correlation                   "edma"), on the track's mean HPCP
-key_margin.PROFILE         share of the strength         the same: how far the next best key lies behind
-hpcp.00 to .35             share of the frame's highest  essentia's HPCP (Gómez 2006); .00 is the tonic, a bin a third
+key_margin.PROFILE         share of the strength       the same: how far the next best key lies behind
+hpcp.00 to .35             share of the highest bin    essentia's HPCP (Gómez 2006); .00 is the tonic, a bin a third
                                                          of a semitone
-pitch_class.00 to .11      share of the frame's HPCP     Fujishima (1999), of three bins of the HPCP each, mean
+pitch_class.00 to .11      share of the frame's HPCP   Fujishima (1999), of three bins of the HPCP each, mean
 hpcp_entropy               bits                        essentia's Entropy (Shannon 1948) of the HPCP
 hpcp_crest                 ratio of highest to mean    essentia's Crest of the HPCP
 tonal_centroid.CIRCLE      coordinate, -1 to 1         Harte et al. (2006): circles of fifths, of minor and of major
