@@ -88,13 +88,13 @@ def speed() -> None:
 @cache_option
 @workers_option
 def baseline(file: Path | None, quick: bool, cache: Path, workers: int) -> None:
-    r"""Measure the classical baseline: descriptors, their memory, and trees.
+    """Measure the classical baseline: descriptors, their memory, and trees.
 
-    \b
-    - Decoding and describing 44.1 kHz MP3s: against essentia's MusicExtractor and librosa.
-    - The memory of the process that describes, over 2,000 tracks.
-    - Training one tag after another: against XGBClassifier, with the mean PR-AUC of both.
-    - Training time and memory up to 200,000 × 1,000, drawn out to 1.2 million tracks.
+    Descriptors: decoding and describing 44.1 kHz MP3s, against essentia's MusicExtractor and librosa; and the memory
+    of the process that describes, over 2,000 tracks.
+
+    Trees: training one tag after another, against XGBClassifier, with the mean PR-AUC of both; and training time and
+    memory against tracks, up to 200,000 × 1,000, drawn out to 1.2 million.
 
     It measures CPU seconds of processes with one thread, one at a time, and takes about a quarter of an hour; leave
     the machine alone meanwhile. Only the songs are made side by side, by --workers processes, and kept. It needs

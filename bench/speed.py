@@ -165,7 +165,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a comparison, or a part of one, found: its rows in order, and its ratios by name."""
+    """What a comparison, or a part of one, found: its rows in order, and its ratios by name.
+
+    `a_vs_b` is how many times b costs what a does; `a_minus_b` is a difference.
+    """
 
     rows: tuple[Row, ...] = ()
     ratios: Mapping[str, float] = field(default_factory=dict)
@@ -175,7 +178,7 @@ class Findings:
 
     def table(self) -> str:
         """Return the rows, then the ratios, as a Markdown table."""
-        ratios = (Row(name, value, "ratio") for name, value in self.ratios.items())
+        ratios = (Row(name, value, "times" if "_vs_" in name else "difference") for name, value in self.ratios.items())
         cells = [(row.name, _four_digits(row.value), row.unit) for row in (*self.rows, *ratios)]
         name, value, unit = (max(map(len, column)) for column in zip(*cells, strict=True))
         lines = [f"| {'what':{name}} | {'value':>{value}} | {'unit':{unit}} |"]
@@ -190,7 +193,9 @@ class Findings:
 
 
 def _four_digits(value: float) -> str:
-    """Write a number with four digits, or more where more stand before the point."""
+    """Write a number with four digits, or more where more stand before the point; a whole one as it is."""
+    if value.is_integer():
+        return f"{value:,.0f}"
     before = len(f"{abs(value):.0f}") if abs(value) >= 1 else 0
     return f"{value:,.{max(4 - before, 0)}f}"
 

@@ -62,7 +62,7 @@ def test_findings_are_a_table_and_json() -> None:
         "| :----- | ------: | :---- |",
         "| trees  |  12,346 | CPU s |",
         "| drift  | -0.0012 | MB    |",
-        "| a_vs_b |   8.250 | ratio |",
+        "| a_vs_b |   8.250 | times |",
     ]
     content = json.loads(found.json("baseline", {"cores": 2}))
     assert content["rows"][0] == {"name": "trees", "value": 12345.678, "unit": "CPU s"}

@@ -2,14 +2,14 @@
 
 Each contestant decodes by its own means, at the file's own 44.1 kHz, and describes the whole song. librosa computes
 what comes nearest to our groups (`librosa_set`), as its documentation advises: one transform that is shared, the
-cheaper of its two chromagrams, and only mean and standard deviation of each series.
+cheaper of its two chromagrams, and only mean and standard deviation of each series. Each library is imported where it
+is used: no contestant carries another's.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from baselines.features import extractor
 from bench.audio import AudioSettings, decode
 from bench.speed import Findings, Row, median_seconds, take_turns
 
@@ -23,13 +23,15 @@ def compare_descriptors(files: list[Path], seconds: float, laps: int) -> Finding
     cost = {name: median_seconds(of) for name, of in taken.items()}
     rows = [Row(f"descriptors_cpu_seconds_{name}", cost[name], f"CPU s a song of {seconds:g} s") for name in cost]
     rows += [Row(f"descriptors_speed_{name}", seconds / cost[name], "audio s a CPU s") for name in cost]
-    rows += [Row(f"descriptors_number_{name}", of[0].result, "values a song") for name, of in taken.items()]
+    rows += [Row(f"descriptors_number_{name}", float(of[0].result), "numbers a song") for name, of in taken.items()]
     ratios = {f"descriptors_vs_{name}": cost[name] / cost["tagbench"] for name in ("musicextractor", "librosa")}
     return Findings(tuple(rows), ratios)
 
 
 def tagbench_set(file: Path) -> int:
     """Describe a song by the project's own decoder and descriptors; return how many numbers that gives."""
+    from baselines.features import extractor
+
     heard = decode(file, AudioSettings(sample_rate="own"))
     return len(extractor.describe(heard.samples, heard.rate))
 
