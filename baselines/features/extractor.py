@@ -5,7 +5,7 @@ from functools import cache, lru_cache
 import numpy as np
 
 from baselines.features.harmony import Harmony
-from baselines.features.rhythm import Rhythm
+from baselines.features.rhythm import Rhythm, complex_difference
 from baselines.features.stft import BlockTransform, Float32Array
 from baselines.features.timbre import Timbre
 
@@ -44,12 +44,15 @@ class Extractor:
         The track's mean is removed first: it cannot be heard.
         """
         centred = samples - samples.mean(dtype=np.float64).astype(np.float32)
-        blocks = [(self._timbre.series(block), self._rhythm.series(block)) for block in self._transform.blocks(centred)]
-        timbre, bands = (np.concatenate(series) for series in zip(*blocks, strict=True))
+        blocks = [
+            (self._timbre.series(block), self._rhythm.series(block), complex_difference(block))
+            for block in self._transform.blocks(centred)
+        ]
+        timbre, bands, novelty = (np.concatenate(series) for series in zip(*blocks, strict=True))
         profiles = np.concatenate([self._harmony.series(block) for block in self._tonal_transform.blocks(centred)])
         groups = (
             self._timbre.describe(timbre, centred),
-            self._rhythm.describe(bands, centred),
+            self._rhythm.describe(bands, novelty, centred),
             self._harmony.describe(profiles),
         )
         return {

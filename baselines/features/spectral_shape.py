@@ -86,7 +86,7 @@ def strong_peak(magnitudes: Float32Array) -> Float64Array:
 
     A peak that reaches down to the lowest bin is infinitely wide: 0.
     """
-    bins = np.arange(magnitudes.shape[1])
+    bins = np.arange(magnitudes.shape[1], dtype=np.int32)
     places = magnitudes.argmax(axis=1)[:, None]
     highest = magnitudes.max(axis=1)
     low = magnitudes < highest[:, None] / 2

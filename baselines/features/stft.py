@@ -14,16 +14,22 @@ import scipy.fft
 from numpy.typing import NDArray
 
 Float32Array = NDArray[np.float32]
+Complex64Array = NDArray[np.complex64]
 
 FRAMES_PER_BLOCK = 1024  # even; bounds the memory of a track of any length
+LEAD_FRAMES = 4  # what foretells a block's first frames
 
 
 @dataclass(frozen=True)
 class SpectrumBlock:
-    """Consecutive frames: `frames`, shape (frames, samples), and `magnitudes`, shape (frames, bins)."""
+    """Consecutive frames: `frames`, shape (frames, samples), and `magnitudes`, shape (frames, bins).
+
+    `spectra`, complex, begins with those of the four frames before, but for the first block.
+    """
 
     frames: Float32Array
     magnitudes: Float32Array
+    spectra: Complex64Array
 
 
 class BlockTransform:
@@ -59,8 +65,10 @@ class BlockTransform:
         frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (0, padding)), self.frame_size)[:: self.hop]
         count = len(frames) // 2 * 2
         for first in range(0, count, FRAMES_PER_BLOCK):
-            block = frames[first : min(first + FRAMES_PER_BLOCK, count)]
-            yield SpectrumBlock(block, np.abs(scipy.fft.rfft(block * self.window, axis=1)))
+            lead = min(first, LEAD_FRAMES)
+            block = frames[first - lead : min(first + FRAMES_PER_BLOCK, count)]
+            spectra = scipy.fft.rfft(block * self.window, axis=1)
+            yield SpectrumBlock(block[lead:], np.abs(spectra[lead:]), spectra)
 
 
 def response(algorithm: Callable[[Float32Array], Float32Array], inputs: int) -> Float32Array:
