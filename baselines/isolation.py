@@ -1,6 +1,7 @@
 """Describe a track in a child process, and outlive it: a track that hangs or crashes essentia costs itself alone."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -29,13 +30,15 @@ class Description:
 class Describer:
     """A child process that describes tracks one after another, started again after a track that it did not survive.
 
-    `descriptor_set` is one of `baselines.features.__main__`, `cpu_seconds` the limit a track. Use it in a `with` block,
-    which ends the child.
+    `descriptor_set` is one of `baselines.features.__main__`, `cpu_seconds` the limit a track. After `most_tracks`
+    another child takes over, so that what essentia never frees does not add up. Use it in a `with` block, which ends
+    the child.
     """
 
-    def __init__(self, descriptor_set: str, cpu_seconds: float) -> None:
+    def __init__(self, descriptor_set: str, cpu_seconds: float, most_tracks: float = math.inf) -> None:
         self._arguments = [descriptor_set, str(cpu_seconds)]
         self._cpu_seconds = cpu_seconds
+        self._most_tracks = most_tracks
         self._child: _Child | None = None
         self._names: tuple[str, ...] = ()
         self._closed = False
@@ -49,8 +52,7 @@ class Describer:
         self._closed = True  # before the child dies: a thread that waits for its answer must not start another
         child = self._child
         if child is not None:
-            child.process.kill()
-            child.reap()
+            child.end()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,6 +88,9 @@ class Describer:
     def _living_child(self) -> "_Child":
         if self._closed:
             raise StudyFailedError("the describer was stopped")
+        if self._child is not None and self._child.asked >= self._most_tracks:
+            self._child.end()
+            self._child = None
         if self._child is None:
             self._child = _Child(self._arguments)
             names = self._child.read()
@@ -118,10 +123,12 @@ class _Child:
         )
         self._requests, self._replies = cast("IO[str]", self.process.stdin), cast("IO[str]", self.process.stdout)
         self._reaping = threading.Lock()
+        self.asked = 0
         self.last_words = ""
 
     def ask(self, request: str) -> str:
         """Return the answer to a request; it is empty when the process died."""
+        self.asked += 1
         try:
             self._requests.write(request + "\n")
             self._requests.flush()
@@ -133,6 +140,11 @@ class _Child:
         """Return the next whole line that the process writes, or nothing when it died before."""
         line = self._replies.readline()
         return line if line.endswith("\n") else ""
+
+    def end(self) -> None:
+        """Kill the process."""
+        self.process.kill()
+        self.reap()
 
     def reap(self) -> int:
         """Wait for the process, which is ending, keep its `last_words` and return its exit code.

@@ -41,15 +41,16 @@ class TrainedOnDescriptors(Trained):
     def predict(self, corpus: Corpus, context: Context) -> Float32Array:
         """Return scores in [0, 1], shape (tracks, tags); extracts what is not cached.
 
-        Raises `InputError` when the corpus's tags, or the descriptors at its sample rate, are not the model's.
+        Descriptors have the same names and meaning at every sample rate, so the audio may have another than in
+        training. Raises `InputError` when the corpus's tags are not the model's, or the descriptors are those of
+        another version.
         """
         check_tags(corpus, [tag.name for tag in self.tags])
         if not len(corpus):
             return np.empty((0, len(self.tags)), np.float32)
         table = descriptors(corpus, context, self.settings)
         if table.names != self.names:
-            rate = context.audio.settings.sample_rate
-            raise InputError(f"the model was trained on other descriptors than those of {rate} Hz; train it again")
+            raise InputError("the model was trained on other descriptors than this version's; train it again")
         return np.clip(self.scores(table.matrix), 0, 1).astype(np.float32)
 
     def write_description(self, folder: Path) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from baselines.features.extractor import descriptor_names
@@ -40,6 +41,24 @@ def test_a_track_whose_child_is_killed_once_is_tried_again(track: StoredTrack, c
         before = describer.describe(track)
         os.kill(describer.process_id, cause)
         assert describer.describe(track) == before
+
+
+def test_another_child_takes_over_after_the_most_tracks(track: StoredTrack) -> None:
+    with Describer("groups", 60, most_tracks=2) as describer:
+        first, *same = [(describer.process_id, describer.describe(track)) for _ in range(2)]
+        other, description = describer.process_id, describer.describe(track)
+        assert same == [first]
+        assert other != first[0]
+        assert description == first[1]
+        with pytest.raises(ProcessLookupError):
+            os.kill(first[0], 0)
+
+
+def test_what_a_child_wrote_to_temporary_files_goes_with_it() -> None:
+    with Describer("music_extractor", 60) as describer:
+        folder = Path(psutil.Process(describer.process_id).environ()["TMPDIR"])
+        (folder / "left").touch()
+    assert not folder.exists()
 
 
 def test_a_track_whose_child_is_killed_twice_is_given_up(track: StoredTrack, tmp_path: Path) -> None:
