@@ -1,10 +1,17 @@
 """A study file is read strictly: whatever is wrong in it is one line that names the key."""
 
+import re
+from collections import defaultdict
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 import tomli_w
 
+from baselines.extraction import DescriptorSettings
+from baselines.gbt import GBT
+from baselines.linear import Linear
+from baselines.tagger import DescriptorTagger
 from bench.audio import AudioSettings
 from bench.corpora import place_of
 from bench.errors import InputError
@@ -14,6 +21,7 @@ from neural.network import count_parameters
 from neural.settings import NetworkSettings
 from neural.tagger import NetworkTagger
 
+WHOLE = ("demo", "paper", "smoke")  # the shipped studies that are the whole experiment
 PLAIN = """
 sizes = [20, 10]
 [corpus]
@@ -89,9 +97,50 @@ def test_an_unknown_study_is_refused_with_the_shipped_ones() -> None:
 
 @pytest.mark.parametrize("name", shipped_studies())
 def test_every_shipped_study_can_be_read(name: str) -> None:
+    assert read_study(name).name == name
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_study_of_the_whole_experiment_has_every_family(name: str) -> None:
+    assert {entry.family for entry in read_study(name).entries()} == {
+        "prior",
+        "linear",
+        "gbt",
+        "waveform",
+        "spectrogram",
+    }
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_table_1_has_fixed_settings_without_class_weights(name: str) -> None:
     read = read_study(name)
-    assert read.name == name
-    assert {entry.family for entry in read.entries()} >= {"prior", "linear", "gbt", "waveform", "spectrogram"}
+    assert read.tuning is None
+    baselines = [entry.tagger for entry in read.entries() if isinstance(entry.tagger, GBT | Linear)]
+    assert [tagger.class_weights for tagger in baselines] == ["none", "none"]
+
+
+def test_the_study_of_class_weights_has_each_family_with_and_without() -> None:
+    taggers = [entry.tagger for entry in read_study("class_weights").entries()]
+    for plain, balanced in zip(taggers[::2], taggers[1::2], strict=True):
+        assert plain == type(plain)()
+        assert balanced == plain.model_copy(update={"class_weights": "balanced"})
+
+
+def test_the_study_of_descriptors_gives_both_families_the_same_sets() -> None:
+    heard: dict[str, list[DescriptorSettings]] = defaultdict(list)
+    for entry in read_study("descriptors").entries():
+        assert isinstance(entry.tagger, DescriptorTagger)
+        heard[entry.family].append(entry.tagger.descriptors)
+    assert heard["gbt"] == heard["linear"]
+    groups = [("timbre", "rhythm", "harmony"), ("timbre",), ("rhythm",), ("harmony",), ("music_extractor",)]
+    assert [settings.groups for settings in heard["gbt"]] == groups
+
+
+def test_the_entries_that_the_study_of_descriptors_holds_ready_hear_each_track_at_its_own_rate(tmp_path: Path) -> None:
+    text = files("bench").joinpath("studies", "descriptors.toml").read_text("utf-8")
+    ready = re.sub(r"^# (\[\[families\]\]|\w+ = .*)$", r"\1", text, flags=re.MULTILINE)
+    own = [entry.family for entry in study(tmp_path, ready).entries() if entry.audio.sample_rate == "own"]
+    assert own == ["gbt", "linear"]
 
 
 NETWORK = '[[families]]\nfamily = "{}"\nlabel = "{}"\n{}'
@@ -176,7 +225,7 @@ def test_the_papers_split_leaves_enough_to_train_on() -> None:
     assert 1_200_000 * (1 - paper.split.valid - paper.split.test) > 1.003 * paper.sizes[-1]
 
 
-@pytest.mark.parametrize("name", shipped_studies())
+@pytest.mark.parametrize("name", WHOLE)
 def test_both_networks_of_a_shipped_study_are_trained_alike_and_of_one_size(name: str) -> None:
     taggers = {entry.family: entry.tagger for entry in read_study(name).entries()}
     waveform, spectrogram = taggers["waveform"], taggers["spectrogram"]
