@@ -135,7 +135,8 @@ def test_essentias_own_set_is_another_extraction(described: Described) -> None:
     table = descriptors(described.corpus, described.context, settings)
     assert table.names == music_extractor.descriptor_names()
     assert table.problems == {}
-    assert np.isfinite(table.matrix).mean() > 0.99
+    timbre = [name.startswith("lowlevel.") for name in table.names]
+    assert np.isfinite(table.matrix[:, timbre]).all()  # such short tracks may have no beats
     np.testing.assert_array_equal(
         descriptors(described.corpus, described.context, SETTINGS).matrix, described.table.matrix
     )
