@@ -92,6 +92,7 @@ def test_the_whole_command_with_little_data_prints_a_table_and_writes_json(tmp_p
     command = [TAGBENCH, "speed", "baseline", "--quick", "--json", str(file), "--cache", str(cache), "--workers", "2"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert "INFO" not in done.stderr
     content = json.loads(file.read_text())
     assert set(content) == {"what", "machine", "rows", "ratios"}
     assert list(content["ratios"]) == MEASURED

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+import baselines.features  # noqa: F401 - it keeps essentia quiet, which is imported below
 from bench.audio import AudioSettings, decode
 from bench.speed import Findings, Row, median_seconds, take_turns
 
