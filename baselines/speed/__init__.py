@@ -55,13 +55,14 @@ QUICK = Sizes(
 )
 
 
-def compare_baseline(sizes: Sizes, *, cache: Path, workers: int) -> Findings:
-    """Measure descriptors, the extractor's memory, and training, one after another; songs are kept in `cache`.
-
-    Raises `InputError` where librosa, which the project does not need otherwise, is not installed.
-    """
+def check_contestants() -> None:
+    """Raise `InputError` where librosa, which the project does not need otherwise, is not installed."""
     if importlib.util.find_spec("librosa") is None:
         raise InputError("the comparison needs librosa, which is not installed: pip install 'tagbench[dev]'")
+
+
+def compare_baseline(sizes: Sizes, *, cache: Path, workers: int) -> Findings:
+    """Measure descriptors, the extractor's memory, and training, one after another; songs are kept in `cache`."""
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix="speed-") as scratch:
         return (

@@ -1,4 +1,4 @@
-"""Decoding and describing the same MP3 files: this project, essentia's stock MusicExtractor, and librosa.
+"""Decoding and describing the same mono MP3 files: this project, essentia's stock MusicExtractor, and librosa.
 
 Each contestant decodes by its own means, at the file's own 44.1 kHz, and describes the whole song. librosa computes
 what comes nearest to our groups (`librosa_set`), as its documentation advises: one transform that is shared, the
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-import baselines.features  # noqa: F401 - it keeps essentia quiet, which is imported below
 from bench.audio import AudioSettings, decode
 from bench.speed import Findings, Row, median_seconds, take_turns
 
@@ -39,7 +38,8 @@ def tagbench_set(file: Path) -> int:
 
 def musicextractor_set(file: Path) -> int:
     """Describe a song by essentia's MusicExtractor with its stock settings; return how many numbers that gives."""
-    from essentia.standard import MusicExtractor
+    import baselines.features  # noqa: F401 - it keeps essentia quiet, which is imported after it
+    from essentia.standard import MusicExtractor  # isort: skip
 
     statistics, _ = MusicExtractor()(str(file))
     values = [statistics[name] for name in statistics.descriptorNames()]

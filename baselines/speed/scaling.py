@@ -45,6 +45,7 @@ def measure_scaling(sizes: Sequence[int], columns: int, rounds: int, folder: Pat
     with progress_bar(1 + 2 * len(sizes), "training against tracks", "step") as bar:
         _write_synthetic(contest, max(sizes), columns)
         bar.update()
+        idle = call_apart("trees", train_nothing).peak_memory
         costs = []
         for size in sizes:
             once = call_apart("trees", train_tags, contest, size, rounds=1)
@@ -62,7 +63,9 @@ def measure_scaling(sizes: Sequence[int], columns: int, rounds: int, folder: Pat
         Row(f"training_peak_memory_{size}x{columns}", cost.peak_memory, f"MB, {what}")
         for size, cost in zip(sizes, costs, strict=True)
     ]
-    return Findings((*rows, *_growth(sizes, costs), *_foretold(sizes, costs, columns, contest.settings.max_rounds)))
+    return Findings(
+        (*rows, *_growth(sizes, costs, idle), *_foretold(sizes, costs, columns, contest.settings.max_rounds))
+    )
 
 
 def train_tags(contest: Contest, tracks: int, rounds: int) -> None:
@@ -77,15 +80,19 @@ def _first(part: Part, tracks: int) -> Part:
     return Part(part.values[:tracks], part.targets[:tracks])
 
 
-def _growth(sizes: Sequence[int], costs: Sequence[_Cost]) -> list[Row]:
-    """Fit powers: an exponent of 1 is growth in proportion to the tracks."""
+def train_nothing() -> None:
+    """Do nothing: the memory of a process that does is that of what it imports."""
+
+
+def _growth(sizes: Sequence[int], costs: Sequence[_Cost], idle: float) -> list[Row]:
+    """Fit powers: an exponent of 1 is growth in proportion to the tracks; `idle` MB are there without any."""
 
     def exponent(values: Sequence[float]) -> float:
         return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
 
     return [
         Row("training_cpu_exponent", exponent([cost.whole for cost in costs]), "power of tracks"),
-        Row("training_memory_exponent", exponent([cost.peak_memory for cost in costs]), "power of tracks"),
+        Row("training_memory_exponent", exponent([cost.peak_memory - idle for cost in costs]), "power of tracks"),
     ]
 
 

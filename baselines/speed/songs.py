@@ -18,7 +18,7 @@ def songs(tracks: int, seconds: float, *, cache: Path, workers: int) -> Corpus:
 
 
 def write_mp3s(corpus: Corpus, folder: Path) -> list[Path]:
-    """Write a corpus's audio as MP3 files at 44.1 kHz into a folder, and return them."""
+    """Write a corpus's audio as mono MP3 files at 44.1 kHz into a folder, and return them."""
     files = [folder / f"{track_id}.mp3" for track_id in corpus.ids.tolist()]
     for source, file in zip(corpus.files.tolist(), files, strict=True):
         samples = decode(corpus.root / source, AudioSettings(sample_rate=RATE)).samples
