@@ -35,7 +35,7 @@ from bench.tagger import Context, FitSummary, check_parts
 
 TREES_FOLDER = "trees"
 PREVALENCE_FILE = "prevalence.npy"
-TAGS_PER_CHUNK = 8  # a process quantises the descriptors once a chunk, in under 1 % of its time
+TAGS_PER_CHUNK = 8  # at most; a process quantises the descriptors once a chunk, in under 1 % of its time
 FEWEST_VALID_POSITIVES = 5
 
 XGBOOST_SETTINGS = {
@@ -137,10 +137,11 @@ class GBT(DescriptorTagger):
     def _boost(self, tasks: list[TagTask], seen: Part, unseen: Part, context: Context) -> dict[int, BoostedTag]:
         """Return each tag's trees, by column."""
         rounds = Rounds(self.max_rounds, self.fixed_rounds, self.patience)
-        chunks = [tasks[first : first + TAGS_PER_CHUNK] for first in range(0, len(tasks), TAGS_PER_CHUNK)]
+        workers = 1 if context.device == "cuda" else context.workers  # a machine's processes would share its one GPU
+        size = max(1, min(TAGS_PER_CHUNK, len(tasks) // workers))
+        chunks = [tasks[first : first + size] for first in range(0, len(tasks), size)]
         edges = bin_edges(seen.values, self.max_bin)
         calls = (joblib.delayed(boost_tags)(chunk, rounds, edges, seen, unseen) for chunk in chunks)
-        workers = 1 if context.device == "cuda" else context.workers  # a machine's processes would share its one GPU
         boosted: dict[int, BoostedTag] = {}
         with progress_bar(len(tasks), f"trees, {len(seen.values)} tracks", "tag") as bar:
             for chunk in joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(calls):

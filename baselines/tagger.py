@@ -41,9 +41,9 @@ class TrainedOnDescriptors(Trained):
     def predict(self, corpus: Corpus, context: Context) -> Float32Array:
         """Return scores in [0, 1], shape (tracks, tags); extracts what is not cached.
 
-        Descriptors have the same names and meaning at every sample rate, so the audio may have another than in
-        training. Raises `InputError` when the corpus's tags are not the model's, or the descriptors are those of
-        another version.
+        Descriptors have the same names at every sample rate, so the audio may have another than in training; but what
+        lies above its Nyquist frequency cannot be heard, and values of timbre change with it. Raises `InputError` when
+        the corpus's tags or the names of the descriptors are not the model's.
         """
         check_tags(corpus, [tag.name for tag in self.tags])
         if not len(corpus):

@@ -83,7 +83,12 @@ def speed() -> None:
 
 
 @speed.command()
-@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures there too.")
+@click.option(
+    "--json",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    help="Write the figures there too.",
+)
 @click.option("--quick", is_flag=True, help="A trial of the command with next to no data: its figures mean nothing.")
 @cache_option
 @workers_option
@@ -100,11 +105,12 @@ def baseline(file: Path | None, quick: bool, cache: Path, workers: int) -> None:
     the machine alone meanwhile. Only the songs are made side by side, by --workers processes, and kept. It needs
     librosa, about 1 GB of disk and 3 GB of memory.
     """
-    from baselines.speed import FULL, PACKAGES, QUICK, compare_baseline
+    from baselines.speed import FULL, PACKAGES, QUICK, check_contestants, compare_baseline
     from bench.speed import describe_machine
 
     if file is not None and not file.parent.is_dir():
         raise InputError(f"--json {file}: there is no folder {file.parent}")
+    check_contestants()
     machine = describe_machine(PACKAGES)
     found = compare_baseline(QUICK if quick else FULL, cache=cache, workers=workers)
     click.echo(found.table())

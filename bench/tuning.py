@@ -142,7 +142,7 @@ def _try(
     try:
         trained = with_settings(tagger, settings).fit(train, valid, context)
         errors = rmse(valid.targets, checked_scores(trained, valid, context))
-    except StudyFailedError as failure:
+    except (InputError, StudyFailedError) as failure:
         seconds = time.perf_counter() - started
         return Trial(settings=settings, valid_mse=None, reason=str(failure), seconds=seconds), None
     error = float(np.mean(np.square(errors)))

@@ -18,8 +18,8 @@ _BAR_INCHES = 0.16
 
 
 def gain_cells(finished: Iterable[FinishedCell]) -> dict[str, FinishedCell]:
-    """Return, by the name of its figure, one cell of each label that tells its gains: largest size, first seed."""
-    telling = [one for one in finished if len(one.gains)]
+    """Return, by the name of its figure, one cell of each label with several groups: largest size, first seed."""
+    telling = [one for one in finished if len(one.gains) and len(group_sizes(one.gains)) > 1]
     ordered = sorted(telling, key=lambda one: (-one.cell.n_train, one.cell.seed))
     first: dict[str, FinishedCell] = {}
     for label in dict.fromkeys(one.cell.label for one in telling):

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,13 @@ def test_a_json_file_in_no_folder_is_refused_before_any_work(
 def test_a_missing_librosa_is_one_line_that_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def version_of(package: str) -> str:
+        if package == "librosa":
+            raise PackageNotFoundError(package)
+        return "1"
+
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "librosa" else name)
+    monkeypatch.setattr("bench.speed.version", version_of)
     assert exit_code(["speed", "baseline", "--quick", "--cache", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert len(said.splitlines()) == 1
