@@ -87,9 +87,14 @@ def _check_sounds(samples: Float32Array, how: str) -> None:
         raise RejectedTrackError(f"is silent {how}")
 
 
+def resample(samples: Float32Array, rate: int, wanted: int) -> Float32Array:
+    """Return mono samples at another rate in Hz, by soxr in its HQ setting."""
+    return np.asarray(soxr.resample(samples, rate, wanted, quality="HQ"), dtype=np.float32)
+
+
 def _resampled(samples: Float32Array, rate: int, wanted: int) -> Float32Array:
     if rate == wanted:
         return samples
-    resampled = np.asarray(soxr.resample(samples, rate, wanted, quality="HQ"), dtype=np.float32)
+    resampled = resample(samples, rate, wanted)
     _check_sounds(resampled, f"below {wanted // 2} Hz")
     return resampled

@@ -161,7 +161,7 @@ def _mono(file: soundfile.SoundFile, wanted: int) -> Float32Array:
         if not len(block):
             break
         with np.errstate(invalid="ignore", over="ignore"):  # infinities of both signs; they are refused later
-            blocks.append(block.mean(axis=1))
+            blocks.append(block.mean(axis=1) if file.channels > 1 else block[:, 0])
         frames += len(block)
         if frames > MOST_FRAMES:
             raise RejectedTrackError(_too_long(file))

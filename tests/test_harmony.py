@@ -79,7 +79,7 @@ def compared(request: pytest.FixtureRequest) -> Compared:
 
 
 def test_hpcps_are_those_of_essentia(compared: Compared) -> None:
-    assert len(compared.ours) > 250
+    assert len(compared.ours) > 100
     theirs = np.stack([compared.hpcp, compared.chord_hpcp], axis=1)
     same = np.isclose(compared.ours, theirs, rtol=1e-3, atol=1e-4).all(axis=(1, 2))
     assert same.mean() > 0.99  # of two adjacent bins equal but for rounding, one of the two may see a weak peak
@@ -186,7 +186,7 @@ def test_a_change_is_from_a_sounding_frame_to_the_next_never_across_silence() ->
     rate, silence = 16000, np.zeros(16000, np.float32)
     profiles = hpcps(np.concatenate([triad(rate, 261.63, 0, 2), silence, chord(rate, (440.0,), 2)]), rate)
     silent = np.isnan(profiles[:, 0, 0])
-    assert 15 < silent.sum() < 25
+    assert 7 < silent.sum() < 13
     values, joined = (Harmony(transform(rate)).describe(part) for part in (profiles, profiles[~silent]))
     across = {name for name, value in values.items() if value != joined[name]}
     assert across == {

@@ -43,7 +43,7 @@ def serve(set_name: str, cpu_seconds: float) -> None:
 def _answer(describe: Describe, file: str, start: int, length: int, rate: int) -> dict[str, Any]:
     try:
         return {"descriptors": describe(_samples(file, start, length), rate).tolist()}
-    except OSError:  # the audio store cannot be read, which is no fault of the track
+    except (OSError, MemoryError):  # the store cannot be read, or the machine is full: no fault of the track
         raise
     except Exception as error:  # noqa: BLE001 (whatever an odd track sets off must not end the study)
         return {"problem": f"{type(error).__name__}: {error}"}

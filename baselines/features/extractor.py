@@ -11,7 +11,7 @@ from baselines.features.timbre import Timbre
 
 GROUPS = ("timbre", "rhythm", "harmony")
 FRAME_SECONDS, HOP_SECONDS = 0.04, 512 / 44100  # 2048 and 512 samples at 44.1 kHz: essentia's usual frames
-TONAL_FRAME_SECONDS, TONAL_HOP_SECONDS = 0.085, 2048 / 44100
+TONAL_FRAME_SECONDS, TONAL_HOP_SECONDS = 0.085, 4096 / 44100  # twice essentia's hop: harmony is slow
 NAMING_RATE = 16000  # any: the names are the same at all
 RATES_AT_HAND = 4  # an extractor holds a few MB
 

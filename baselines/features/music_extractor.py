@@ -16,21 +16,23 @@ import numpy as np
 
 from baselines.features.series import numbered
 from baselines.features.stft import Float32Array
+from bench.audio import resample
 
 PREFIXES = ("lowlevel.", "rhythm.", "tonal.")
 OF_VARYING_LENGTH = "rhythm.beats_position"
 OF_BEATS = ("rhythm.bpm", "rhythm.beats_loudness")
 KEYS = ("A", "Bb", "B", "C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab")  # as essentia spells them
-NAMING_RATE, NAMING_SECONDS = 44100, 3
+RATE = 44100  # Hz, at which MusicExtractor works; its own resampler takes as long as all the rest
+NAMING_SECONDS = 3
 INT16_SCALE = 32768
 
 
 @cache
 def descriptor_names() -> tuple[str, ...]:
     """Every descriptor, in order: those of pulsed noise, which lacks none."""
-    time = np.arange(NAMING_SECONDS * NAMING_RATE) / NAMING_RATE
+    time = np.arange(NAMING_SECONDS * RATE) / RATE
     noise = np.random.default_rng(0).normal(scale=0.1, size=len(time)) * np.exp(-10 * (2 * time % 1))
-    return tuple(_described(noise.astype(np.float32), NAMING_RATE))
+    return tuple(_described(noise.astype(np.float32), RATE))
 
 
 def describe(samples: Float32Array, sample_rate: int) -> Float32Array:
@@ -51,19 +53,19 @@ def _described(samples: Float32Array, sample_rate: int) -> dict[str, float]:
     extractor = es.MusicExtractor(lowlevelSilentFrames="drop", tonalSilentFrames="drop")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "track.wav"  # MusicExtractor takes nothing but a file
-        _write_wav(file, samples, sample_rate)
+        _write_wav(file, resample(samples, sample_rate, RATE))
         pool, _ = extractor(str(file))
     names = [name for name in pool.descriptorNames() if name.startswith(PREFIXES) and name != OF_VARYING_LENGTH]
     return {key: value for name in sorted(names) for key, value in _numbers(name, pool[name]).items()}
 
 
-def _write_wav(file: Path, samples: Float32Array, sample_rate: int) -> None:
-    """Write a track as it lies in the store, 16 bits a sample."""
+def _write_wav(file: Path, samples: Float32Array) -> None:
+    """Write a track at 44.1 kHz, 16 bits a sample."""
     integers = np.clip(np.rint(samples * INT16_SCALE), -INT16_SCALE, INT16_SCALE - 1).astype("<i2")
     with wave.open(str(file), "wb") as output:
         output.setnchannels(1)
         output.setsampwidth(2)
-        output.setframerate(sample_rate)
+        output.setframerate(RATE)
         output.writeframes(integers.tobytes())
 
 

@@ -161,7 +161,7 @@ def complex_difference(block: SpectrumBlock) -> Float32Array:
     OnsetDetection, "complex"). The first two of a track are 0: its beginning is no onset.
     """
     spectra = block.spectra[::2]
-    magnitudes = np.sqrt(spectra.real**2 + spectra.imag**2) + np.float32(SMALLEST)
+    magnitudes = np.abs(spectra) + np.float32(SMALLEST)
     advance = spectra[1:] * spectra[:-1].conj()
     before, last = advance[:-1], advance[1:]
     likeness = (last.real * before.real + last.imag * before.imag) / (magnitudes[1:-1] * magnitudes[:-2])

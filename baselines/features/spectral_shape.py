@@ -86,12 +86,12 @@ def strong_peak(magnitudes: Float32Array) -> Float64Array:
 
     A peak that reaches down to the lowest bin is infinitely wide: 0.
     """
-    bins = np.arange(magnitudes.shape[1], dtype=np.int32)
-    places = magnitudes.argmax(axis=1)[:, None]
+    bins = np.arange(magnitudes.shape[1], dtype=np.int16)
+    places = magnitudes.argmax(axis=1).astype(np.int16)[:, None]
     highest = magnitudes.max(axis=1)
     low = magnitudes < highest[:, None] / 2
-    left = np.where(low & (bins < places), bins + 1, 0).max(axis=1)
-    right = np.where(low & (bins > places), bins, len(bins)).min(axis=1)
+    left = ((low & (bins < places)) * (bins + np.int16(1))).max(axis=1)
+    right = np.where(low & (bins > places), bins, np.int16(len(bins))).min(axis=1)
     decades = np.log10(right / np.maximum(left, 0.5))  # never 0
     return np.asarray(np.where(left > 0, highest / decades, 0), np.float64)
 

@@ -109,13 +109,13 @@ class Timbre:
             self._cepstra(energies),
             moments(power, self._frequencies),
             rolloff(power, self._frequencies),
-            np.linalg.norm(following - magnitudes, axis=1),
-            decibels(power @ self._frequencies),
+            _norm(following - magnitudes),
+            decibels(power @ self._frequencies.astype(np.float32)),
             flatness(energies[:, 2 * FILTERS :]),
             crest(energies[:, 2 * FILTERS :]),
             entropy(magnitudes),
             _zero_crossings(frames),
-            decibels(np.square(frames).mean(axis=1)),
+            decibels(_norm(frames) ** 2 / frames.shape[1]),
             complexity(magnitudes, self._frequencies[1]),
             strong_peak(magnitudes),
             self._energy_ratios(power),
@@ -148,6 +148,11 @@ class Timbre:
 def _widened(bands: Float32Array, count: int) -> Float32Array:
     """Return as many bands as there are at high sample rates: nan for those that begin above half of this one."""
     return np.pad(bands, ((0, 0), (0, count - bands.shape[1])), constant_values=np.nan)
+
+
+def _norm(rows: Float32Array) -> Float32Array:
+    """Return the length of each row as a vector."""
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", rows, rows)))
 
 
 def _zero_crossings(frames: Float32Array) -> Float64Array:
