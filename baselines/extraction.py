@@ -8,7 +8,6 @@ may be larger than the memory.
 
 import json
 import math
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from baselines.isolation import Describer
 from bench.corpus import Corpus, Float32Array
 from bench.digest import content_digest, json_digest
 from bench.progress import progress_bar
-from bench.store import StoredTrack
+from bench.store import StoredTrack, written_aside
 from bench.tagger import Context
 
 ID, PROBLEM = "id", "problem"
@@ -198,9 +197,8 @@ def _write_shard(shard: _Shard, idle: "SimpleQueue[Describer]") -> int:
     table = pd.DataFrame(values, columns=list(names))
     table.insert(0, ID, list(shard.tracks))
     table.insert(1, PROBLEM, [row.problem for row in rows])
-    aside = shard.file.with_name(f"{shard.file.name}.{os.getpid()}.partial")
-    table.to_parquet(aside, index=False, write_page_checksum=True)
-    aside.replace(shard.file)
+    with written_aside(shard.file) as aside:
+        table.to_parquet(aside, index=False, write_page_checksum=True)
     return len(rows)
 
 
@@ -210,16 +208,15 @@ def _gather(corpus: Corpus, shards: Iterator[pd.DataFrame], settings: Descriptor
     first = next(shards)
     names = settings.choose([name for name in first.columns if name not in (ID, PROBLEM)])
     problems: dict[str, str] = {}
-    aside = file.with_name(f"{file.name}.{os.getpid()}.partial")
-    matrix = open_memmap(aside, "w+", np.float32, (len(corpus), len(names)))
-    for whole in chain([first], shards):
-        shard = whole[[track_id in row_of for track_id in whole[ID]]]
-        matrix[[row_of[track_id] for track_id in shard[ID]]] = shard[names].to_numpy(np.float32)
-        problems |= _problems(shard)
-    matrix.flush()
-    aside.replace(file.with_suffix(".npy"))
-    aside.write_text(json.dumps({"names": names, "problems": problems}), encoding="utf-8")
-    aside.replace(file)
+    with written_aside(file.with_suffix(".npy")) as aside:
+        matrix = open_memmap(aside, "w+", np.float32, (len(corpus), len(names)))
+        for whole in chain([first], shards):
+            shard = whole[[track_id in row_of for track_id in whole[ID]]]
+            matrix[[row_of[track_id] for track_id in shard[ID]]] = shard[names].to_numpy(np.float32)
+            problems |= _problems(shard)
+        matrix.flush()
+    with written_aside(file) as aside:
+        aside.write_text(json.dumps({"names": names, "problems": problems}), encoding="utf-8")
 
 
 def _problems(table: pd.DataFrame) -> dict[str, str]:

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
 
 import joblib
 import numpy as np
@@ -148,7 +147,7 @@ def _write_shard(shard: Corpus, settings: AudioSettings, manifest: Path) -> int:
     tracks: dict[str, _Samples] = {}
     rejected: dict[str, str] = {}
     written = hashlib.sha256()
-    with _written_aside(manifest.with_suffix(".i16")) as output, decoders_silenced():
+    with written_aside(manifest.with_suffix(".i16")) as aside, aside.open("wb") as output, decoders_silenced():
         for track_id, file in zip(shard.ids.tolist(), shard.files.tolist(), strict=True):
             try:
                 decoded = decode(shard.root / file, settings)
@@ -161,18 +160,17 @@ def _write_shard(shard: Corpus, settings: AudioSettings, manifest: Path) -> int:
             tracks[track_id] = _Samples(length=len(decoded.samples), rate=decoded.rate)
         size = output.tell()
     content = _Manifest(tracks=tracks, rejected=rejected, bytes=size, sha256=written.hexdigest())
-    with _written_aside(manifest) as output:
-        output.write(content.model_dump_json().encode())
+    with written_aside(manifest) as aside:
+        aside.write_text(content.model_dump_json(), encoding="utf-8")
     return len(shard)
 
 
 @contextmanager
-def _written_aside(file: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes its name once it is complete, and is removed if it never is."""
+def written_aside(file: Path) -> Iterator[Path]:
+    """Name a file to write, which takes the name of `file` once it is complete, and is removed if it never is."""
     aside = file.with_name(f"{file.name}.{os.getpid()}.partial")
     try:
-        with aside.open("wb") as output:
-            yield output
+        yield aside
         aside.replace(file)
     finally:
         aside.unlink(missing_ok=True)

@@ -35,6 +35,9 @@ def write_report(out: Path) -> None:
     (out / FIGURES_FOLDER).mkdir(exist_ok=True)
     for name, content in contents.items():
         _replace(out / name, content)
+    for figure in (out / FIGURES_FOLDER).glob("*.svg"):
+        if f"{FIGURES_FOLDER}/{figure.name}" not in contents:
+            figure.unlink()  # of a label that the study no longer has
 
 
 def _drawings(study: StudyFolder) -> dict[str, bytes]:

@@ -1,13 +1,11 @@
 """The README tells of every file and command, and its numbers are those of the reports that are kept beside it."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from baselines.features.extractor import descriptor_names
 from bench.cli import tagbench
-from bench.speed import Findings, Row
 from bench.study import shipped_studies
 
 ROOT = Path(__file__).parent.parent
@@ -52,11 +50,6 @@ def test_the_table_of_descriptors_in_the_readme_has_the_largest_size_of_that_stu
     largest = [line for line in table[2:] if line.split("|")[2] == table[2].split("|")[2]]
     assert len(largest) == 10  # five sets of descriptors for two families
     assert "\n".join([*table[:2], *largest]) in README
-
-
-def test_the_table_of_speed_in_the_readme_is_the_measured_one() -> None:
-    measured = json.loads((ROOT / "reports" / "speed" / "baseline.json").read_text(encoding="utf-8"))
-    assert Findings(tuple(Row(**row) for row in measured["rows"]), measured["ratios"]).table() in README
 
 
 def test_the_readme_counts_the_descriptors_right() -> None:

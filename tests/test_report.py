@@ -57,6 +57,7 @@ def test_a_report_is_replaced_and_leaves_nothing_else_behind(tmp_path: Path) -> 
     write_report(tmp_path)
     assert "Unfinished: 1 of 2" in (tmp_path / "table1.md").read_text()
     make_record("gbt", 320).save(tmp_path / "cells" / make_record("gbt", 320).digest)
+    (tmp_path / "figures" / "gains_a-label-that-was.svg").touch()
     write_report(tmp_path)
     assert "Unfinished" not in (tmp_path / "table1.md").read_text()
     assert written(tmp_path) == REPORT
