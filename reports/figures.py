@@ -35,7 +35,8 @@ _STYLE = {
     "axes.axisbelow": True,
 }
 in_our_style = matplotlib.style.context(["default", _STYLE])
-# Marker, dash and fill tell the lines apart without colour; the colours (Okabe and Ito) differ for the colour-blind.
+# Marker, dash and fill tell the lines apart without colour; the colours (Okabe and Ito, then Tol) differ for the
+# colour-blind, too.
 _LINES: tuple[dict[str, Any], ...] = (
     {"color": "#999999", "marker": "x", "linestyle": (0, (1, 2))},
     {"color": "#56B4E9", "marker": "^", "linestyle": (0, (1, 1)), "markerfacecolor": "white"},
@@ -45,6 +46,10 @@ _LINES: tuple[dict[str, Any], ...] = (
     {"color": "#CC79A7", "marker": "v", "linestyle": (0, (8, 3)), "markerfacecolor": "white"},
     {"color": "#E69F00", "marker": "P", "linestyle": (0, (3, 1, 1, 1, 1, 1))},
     {"color": "#000000", "marker": "*", "linestyle": "solid", "markerfacecolor": "white"},
+    {"color": "#882255", "marker": "<", "linestyle": "solid"},
+    {"color": "#44AA99", "marker": ">", "linestyle": (0, (4, 2)), "markerfacecolor": "white"},
+    {"color": "#332288", "marker": "h", "linestyle": (0, (7, 1, 1, 1))},
+    {"color": "#999933", "marker": "p", "linestyle": (0, (2, 1)), "markerfacecolor": "white"},
 )
 
 

@@ -124,3 +124,9 @@ def test_every_model_is_named_inside_the_picture(labels: list[str], n_panels: in
     assert box.x1 <= figure.bbox.x1
     panels = [panel.get_tightbbox() for panel in figure.axes]
     assert all(panel is not None and not box.overlaps(panel) for panel in panels)
+
+
+def test_twelve_models_have_a_line_each_that_no_other_has() -> None:
+    panel = draw(make_rows([f"model {number}" for number in range(12)]), [ROC_AUC]).axes[0]
+    assert len({line.get_marker() for line in panel.lines}) == 12
+    assert len({line.get_color() for line in panel.lines}) == 12
