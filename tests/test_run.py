@@ -229,7 +229,7 @@ def test_a_network_that_cannot_hear_so_short_a_patch_is_refused_before_training(
 
 
 def test_an_interrupted_run_continues_where_it_was(tmp_path: Path) -> None:
-    study = StudyOnDisk(tmp_path, STUDY + WAVEFORM)
+    study = StudyOnDisk(tmp_path, STUDY + WAVEFORM.replace("max_updates = 40", "max_updates = 200"))  # time to be hit
     command = [TAGBENCH, *study.arguments]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

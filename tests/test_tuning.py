@@ -129,7 +129,7 @@ def test_the_order_of_values_and_settings_in_a_study_changes_no_trial(tmp_path: 
         ('family = "gbt"\nsearch = {max_depth = []}', ["families.0.search.max_depth"]),
         ('family = "gbt"\nsearch = {}', ["families.0.search"]),
         ('family = "gbt"\nsearch = {subsample = [0.5, 1, 1.0]}', ["families.gbt.search: subsample", "twice"]),
-        ('family = "gbt"\nsearch = {max_depth = [2, 4]}', ["gbt.search: declares 2 combinations", "own", "trials = 4"]),
+        ('family = "gbt"\nsearch = {max_depth = [3, 4]}', ["gbt.search: declares 2 combinations", "own", "trials = 4"]),
         ('family = "gbt"\nsearch = {max_depth = [3, 2]}\nmax_depth = 3', ["declares 2 combinations, fewer than"]),
         ('family = "waveform"\nsearch = {patience = [2, 3, 20]}', ["waveform.search", "patience = 20 is above"]),
         ('family = "waveform"\nsearch = {patch_seconds = [1, 2, 0.01]}', ["waveform.search", "needs at least"]),
