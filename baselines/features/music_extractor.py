@@ -1,7 +1,8 @@
 """The other set of descriptors: those of essentia's stock MusicExtractor (Bogdanov et al., ISMIR 2013), for comparison.
 
 Its settings are essentia's own but for silent frames, which are dropped: by default they are filled with fresh random
-noise, so that no two runs agree. What is left out is `rhythm.beats_position`, which is as long as the track has beats.
+noise, so that no two runs agree. Audio is brought to its 44.1 kHz by our resampler, which is faster.
+What is left out is `rhythm.beats_position`, which is as long as the track has beats.
 An array is told by index, a symmetric matrix by its upper triangle, a key as twelve zeros and ones, a scale as one.
 Units and sources are those of essentia's documentation, `streaming_extractor_music`.
 """
