@@ -1,6 +1,7 @@
 """What several tests share: a study over a small corpus, run once."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from reports.report import write_report
 from tests.small_corpus import write_small_corpus
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch is loaded
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it starts in the background ignore it
 
 TAGBENCH = str(Path(sys.executable).with_name("tagbench"))
 
