@@ -73,9 +73,10 @@ def decode(path: Path, settings: AudioSettings) -> Decoded:
 
 
 def _check_samples(samples: Float32Array, rate: int, min_seconds: float) -> None:
-    if not np.isfinite(samples).all():
+    highest = max(samples.max(initial=0.0), -samples.min(initial=0.0))  # nan where one is
+    if not np.isfinite(highest):
         raise RejectedTrackError("has NaN or infinite samples")
-    if np.abs(samples).max(initial=0.0) > LOUDEST_SAMPLE:
+    if highest > LOUDEST_SAMPLE:
         raise RejectedTrackError(f"has samples beyond ±{LOUDEST_SAMPLE:g}")
     if len(samples) < min_seconds * rate:
         raise RejectedTrackError(f"lasts {len(samples) / rate:.2f} s, less than {min_seconds:g} s")
@@ -83,7 +84,7 @@ def _check_samples(samples: Float32Array, rate: int, min_seconds: float) -> None
 
 
 def _check_sounds(samples: Float32Array, how: str) -> None:
-    if float(np.std(samples, dtype=np.float64)) < SILENCE_RMS:
+    if float(np.std(samples)) < SILENCE_RMS:
         raise RejectedTrackError(f"is silent {how}")
 
 

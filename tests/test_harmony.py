@@ -64,7 +64,8 @@ def essentia_hpcps(samples: Float32Array, rate: int) -> tuple[Float32Array, Floa
     chord_hpcp = es.HPCP(size=36, harmonics=8, weightType="cosine", nonLinear=True, windowSize=0.5, **limits)
     frames = es.FrameGenerator(samples, frameSize=size, hopSize=hop, startFromZero=True)
     spectra = [spectrum(window(frame)) for frame in frames]
-    pairs = [(hpcp(*peaks(one)), chord_hpcp(*peaks(one))) for one in spectra if one.max() > QUIETEST_PEAK]
+    found = [peaks(one) for one in spectra if one.max() > QUIETEST_PEAK]
+    pairs = [(hpcp(*all_of), chord_hpcp(*(part[:30] for part in all_of))) for all_of in found]
     return np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs])
 
 

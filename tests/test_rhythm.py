@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from baselines.features import harmony, rhythm, timbre
+from baselines.features.danceability import danceability
 from baselines.features.extractor import FRAME_SECONDS, HOP_SECONDS, Extractor, descriptor_names
 from baselines.features.rhythm import Rhythm, at_lags, autocorrelation, complex_difference
 from baselines.features.stft import BlockTransform
@@ -56,12 +57,18 @@ def test_the_complex_difference_is_that_of_essentia(rate: int) -> None:
     np.testing.assert_allclose(novelty[2:], expected[2:], rtol=1e-3)
 
 
-@pytest.mark.parametrize("rate", [16000, 44100])
+@pytest.mark.parametrize("seconds", [0.4, 1.0, 3.3, 9.0, 14.0])
+@pytest.mark.parametrize("rate", [16000, 22050, 44100])
 @pytest.mark.parametrize("number", range(3))
-def test_danceability_is_that_of_essentia(number: int, rate: int) -> None:
-    samples = song(number, rate) - song(number, rate).mean()
+def test_danceability_is_that_of_essentia(number: int, rate: int, seconds: float) -> None:
+    samples = song(number, rate)[: round(seconds * rate)]
     expected = es.Danceability(sampleRate=rate)(samples)[0]
-    assert Extractor(rate).named(samples)["rhythm.danceability"] == pytest.approx(expected, rel=1e-3)
+    assert danceability(samples, rate) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_constant_level_has_no_danceability() -> None:
+    tone = np.sin(2 * np.pi * 100 * np.arange(10 * 16000) / 16000).astype(np.float32)
+    assert np.isnan(danceability(tone, 16000))
 
 
 def test_periods_longer_than_the_track_have_no_correlation() -> None:

@@ -44,6 +44,7 @@ PITCH_CLASSES = ("A", "Bb", "B", "C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab"
 CHORD_SECONDS = 2.0
 RAREST_CHORD = 0.01  # share of the frames that a chord of the variety exceeds, that of essentia's ChordsDescriptors
 LOWEST, HIGHEST = 20.0, 3500.0  # Hz
+PEAKS, CHORD_PEAKS = 60, 30  # the strongest; for chords, whose HPCP costs most, 60 name another in 0.2 % of the frames
 QUIETEST_PEAK = 1e-4  # magnitude of a frame's highest bin, 1 for a sine at full scale
 TONNETZ = ("fifth_x", "fifth_y", "minor_x", "minor_y", "major_x", "major_y")
 
@@ -57,7 +58,7 @@ class Harmony:
         rate = transform.sample_rate
         highest = min(HIGHEST, rate / 2 - 1)
         limits = {"minFrequency": LOWEST, "maxFrequency": highest, "sampleRate": rate}
-        self._peaks = es.SpectralPeaks(maxPeaks=60, magnitudeThreshold=1e-5, orderBy="magnitude", **limits)
+        self._peaks = es.SpectralPeaks(maxPeaks=PEAKS, magnitudeThreshold=1e-5, orderBy="magnitude", **limits)
         self._hpcp = es.HPCP(size=HPCP_SIZE, bandPreset=False, weightType="cosine", windowSize=1.0, **limits)
         self._chord_hpcp = es.HPCP(
             size=HPCP_SIZE, harmonics=8, weightType="cosine", nonLinear=True, windowSize=0.5, **limits
@@ -70,9 +71,9 @@ class Harmony:
         """Return two HPCPs, for key and for chords, of each frame of a block: shape (frames, 2, 36), nan in silence."""
         profiles = np.full((len(block.magnitudes), 2, HPCP_SIZE), np.nan, np.float32)
         for frame in np.flatnonzero(block.magnitudes.max(axis=1) > QUIETEST_PEAK):
-            peaks = self._peaks(block.magnitudes[frame])
-            if len(peaks[0]):
-                profiles[frame] = self._hpcp(*peaks), self._chord_hpcp(*peaks)
+            peaks = np.array(self._peaks(block.magnitudes[frame]))
+            if peaks.size:
+                profiles[frame] = self._hpcp(*peaks), self._chord_hpcp(*peaks[:, :CHORD_PEAKS])
         return profiles
 
     def describe(self, profiles: Float32Array) -> dict[str, float]:

@@ -28,7 +28,8 @@ import scipy.fft
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from baselines.features.series import numbered
+from baselines.features.danceability import danceability
+from baselines.features.series import numbered, series_statistics
 from baselines.features.stft import BlockTransform, Float32Array, SpectrumBlock
 
 Float64Array = NDArray[np.float64]
@@ -36,7 +37,7 @@ IntArray = NDArray[np.intp]
 
 BANDS_PER_OCTAVE, LOWEST_BAND, HIGHEST_BAND = 24, 30.0, 17000.0  # SuperFlux; Hz
 COMPRESSION = 1000.0  # log10(1 + c·magnitude): a sine at full scale gives 3, one at -60 dB gives 0.3
-MAX_FILTER_BANDS, FLUX_FRAMES = 3, 2  # SuperFlux
+FLUX_FRAMES = 2  # SuperFlux
 REGISTERS = ("low", "mid", "high")  # thirds of the accent bands
 SLOWEST_BPM, FASTEST_BPM = 30.0, 300.0  # beyond them the tracker has followed nothing
 FEWEST_BEATS = 4
@@ -58,7 +59,7 @@ class Rhythm:
         self._frame_rate = transform.frame_rate
         self._filters = accent_filters(transform.frequencies)
         self._beats = es.TempoTapDegara(sampleRateODF=transform.frame_rate / 2, resample="x2")
-        self._danceability = es.Danceability(sampleRate=transform.sample_rate)
+        self._sample_rate = transform.sample_rate
 
     def series(self, block: SpectrumBlock) -> Float32Array:
         """Return the compressed band magnitudes of a block, shape (frames, bands)."""
@@ -86,7 +87,7 @@ class Rhythm:
         coefficients = scale_transform(correlation, self._frame_rate).tolist()
         values |= dict(zip(numbered("mellin", MELLIN_COEFFICIENTS), coefficients, strict=True))
         values |= self._tempogram(correlation)
-        values["danceability"] = self._dance(whole, samples)
+        values["danceability"] = danceability(samples, self._sample_rate)
         return values
 
     def _onsets(self, accent: Float32Array) -> IntArray:
@@ -111,8 +112,7 @@ class Rhythm:
         """Return onsets a second, their accents, and the intervals between them in seconds."""
         gaps = np.diff(onsets) / self._frame_rate
         return {
-            "accent.mean": float(accent.mean()),
-            "accent.std": float(accent.std()),
+            **series_statistics(["accent"], accent[:, None], np.ones(len(accent), np.bool_)),
             "onset_rate": len(onsets) / (len(accent) / self._frame_rate),
             "onset_strength.mean": float(accent[onsets].mean()) if len(onsets) else np.nan,
             "onset_strength.std": float(accent[onsets].std()) if len(onsets) else np.nan,
@@ -148,11 +148,6 @@ class Rhythm:
         values = at_lags(correlation, periods, self._frame_rate)
         return dict(zip(numbered("tempogram", TEMPOGRAM_POINTS), values.tolist(), strict=True))
 
-    def _dance(self, accent: Float32Array, samples: Float32Array) -> float:
-        """Return the danceability; essentia gives 0 to what is too short for one."""
-        danceability = float(self._danceability(samples)[0]) if accent.any() else 0.0
-        return danceability if danceability > 0 else np.nan
-
 
 def complex_difference(block: SpectrumBlock) -> Float32Array:
     """Return how far every second frame of a block lies from what the two before it foretell, shape (frames / 2,).
@@ -181,9 +176,12 @@ def accent_filters(frequencies: Float64Array) -> Float32Array:
 
 def accents(bands: Float32Array) -> Float32Array:
     """Return the rise of each band over the loudest of it and its neighbours two frames before, shape of `bands`."""
-    loudest = scipy.ndimage.maximum_filter1d(bands, size=MAX_FILTER_BANDS, axis=1)
+    before = bands[:-FLUX_FRAMES]
+    loudest = before.copy()
+    np.maximum(loudest[:, 1:], before[:, :-1], out=loudest[:, 1:])
+    np.maximum(loudest[:, :-1], before[:, 1:], out=loudest[:, :-1])
     rise = np.zeros_like(bands)
-    np.maximum(bands[FLUX_FRAMES:] - loudest[:-FLUX_FRAMES], 0, out=rise[FLUX_FRAMES:])
+    np.maximum(bands[FLUX_FRAMES:] - loudest, 0, out=rise[FLUX_FRAMES:])
     return rise
 
 

@@ -45,7 +45,7 @@ def moments(power: Float32Array, frequencies: Float64Array) -> Float64Array:
 def rolloff(power: Float32Array, frequencies: Float64Array) -> Float64Array:
     """Return the frequency in Hz below which 85 % of the power lies."""
     cumulative = np.cumsum(power, axis=1)
-    bins = np.count_nonzero(cumulative < ROLLOFF_SHARE * cumulative[:, -1:], axis=1)
+    bins = (cumulative >= ROLLOFF_SHARE * cumulative[:, -1:]).argmax(axis=1)
     return np.asarray(frequencies[bins])
 
 
