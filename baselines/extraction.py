@@ -8,16 +8,14 @@ may be larger than the memory.
 
 import json
 import math
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Literal
 
-import joblib
 import numpy as np
 import pandas as pd
 from numpy.lib.format import open_memmap
@@ -26,7 +24,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from baselines.isolation import Describer
 from bench.corpus import Corpus, Float32Array
 from bench.digest import content_digest, json_digest
-from bench.progress import progress_bar
+from bench.isolation import share_out
+from bench.progress import advance, progress_bar
 from bench.store import StoredTrack, written_aside
 from bench.tagger import Context
 
@@ -163,43 +162,33 @@ def _read_checked(file: Path, columns: list[str] | None) -> pd.DataFrame:
 
 
 def _extract(missing: list[_Shard], context: Context, settings: DescriptorSettings) -> None:
-    """Extract shards side by side: a thread a shard, which waits for one of as many child processes."""
+    """Extract shards side by side: a thread a shard, each with a child process that describes its tracks."""
     if not missing:
         return
     (context.cache / "descriptors").mkdir(parents=True, exist_ok=True)
     workers = min(context.workers, len(missing))
     tracks = sum(len(shard.tracks) for shard in missing)
-    with progress_bar(tracks, "describing", "track") as bar, _describers(workers, settings) as idle:
-        tasks = (joblib.delayed(_write_shard)(shard, idle) for shard in missing)
-        for done in joblib.Parallel(n_jobs=workers, backend="threading", return_as="generator_unordered")(tasks):
-            bar.update(done)
+    with progress_bar(tracks, "describing", "track") as bar:
+        work = partial(_write_shard, described=partial(advance, bar))
+        share_out(work, missing, partial(_describer, settings), workers=workers)
 
 
-@contextmanager
-def _describers(count: int, settings: DescriptorSettings) -> Iterator["SimpleQueue[Describer]"]:
-    idle: SimpleQueue[Describer] = SimpleQueue()
-    with ExitStack() as children:
-        for _ in range(count):
-            describer = Describer(settings.descriptor_set, settings.track_cpu_seconds, settings.most_tracks)
-            idle.put(children.enter_context(describer))
-        yield idle
+def _describer(settings: DescriptorSettings) -> Describer:
+    return Describer(settings.descriptor_set, settings.track_cpu_seconds, settings.most_tracks)
 
 
-def _write_shard(shard: _Shard, idle: "SimpleQueue[Describer]") -> int:
-    describer = idle.get()
-    try:
-        rows = [describer.describe(track) for track in shard.tracks.values()]
-        names = describer.names
-    finally:
-        idle.put(describer)
-    absent = [float("nan")] * len(names)
+def _write_shard(shard: _Shard, describer: Describer, described: Callable[[], None]) -> None:
+    rows = []
+    for track in shard.tracks.values():
+        rows.append(describer.describe(track))
+        described()
+    absent = [float("nan")] * len(describer.names)
     values = np.array([row.descriptors or absent for row in rows], np.float32)
-    table = pd.DataFrame(values, columns=list(names))
+    table = pd.DataFrame(values, columns=list(describer.names))
     table.insert(0, ID, list(shard.tracks))
     table.insert(1, PROBLEM, [row.problem for row in rows])
     with written_aside(shard.file) as aside:
         table.to_parquet(aside, index=False, write_page_checksum=True)
-    return len(rows)
 
 
 def _gather(corpus: Corpus, shards: Iterator[pd.DataFrame], settings: DescriptorSettings, file: Path) -> None:

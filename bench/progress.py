@@ -11,6 +11,12 @@ def progress_bar(total: int, describe: str, unit: str, *, keep: bool = False) ->
     return tqdm(total=total, desc=describe, unit=unit, leave=keep, disable=None, dynamic_ncols=True)
 
 
+def advance(bar: "tqdm[Any]") -> None:
+    """Count one unit more; threads may do so side by side."""
+    with bar.get_lock():  # type: ignore[no-untyped-call]
+        bar.update()
+
+
 def say(line: str) -> None:
     """Print one line above the bars."""
     tqdm.write(line, file=sys.stderr)

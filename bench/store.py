@@ -9,10 +9,10 @@ Samples are at int16's full scale: what a float file holds outside [-1, 1) is cl
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import joblib
@@ -20,16 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
-from bench.audio import DECODER_VERSION, AudioSettings, decode
+from bench.audio import DECODER_VERSION, AudioSettings
 from bench.corpus import Corpus, Float32Array, IntArray
+from bench.decoding import FULL_SCALE as FULL_SCALE
+from bench.decoding import Decoder
 from bench.digest import json_digest, unit_hashes
-from bench.progress import progress_bar
-from bench.sound_file import RejectedTrackError, can_be_read, decoders_silenced
+from bench.isolation import share_out
+from bench.progress import advance, progress_bar
+from bench.sound_file import RejectedTrackError, can_be_read
 
 Int16Array = NDArray[np.int16]
 
 TRACKS_PER_SHARD = 64  # on average at most, and at least half as many where there is more than one shard
-FULL_SCALE = 32768.0
+SAMPLE_BYTES = 2
 MANIFEST_VERSION = 2  # raise it whenever the manifest says something else than it did
 
 
@@ -93,10 +96,7 @@ def prepare_store(corpus: Corpus, settings: AudioSettings, *, cache: Path, worke
     manifests = [folder / f"{_shard_digest(shard, settings)}.json" for shard in shards]
     whole = joblib.Parallel(n_jobs=workers, prefer="threads")(joblib.delayed(_is_whole)(file) for file in manifests)
     missing = np.flatnonzero(~np.array(whole, bool)).tolist()
-    with progress_bar(sum(len(shards[row]) for row in missing), "decoding", "track") as bar:
-        tasks = (joblib.delayed(_write_shard)(shards[row], settings, manifests[row]) for row in missing)
-        for done in joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(tasks):
-            bar.update(done)
+    _write_shards([(shards[row], manifests[row]) for row in missing], settings, workers)
     _mapped.cache_clear()  # a shard made again is another file under the same name
     return _open_store(settings, manifests)
 
@@ -137,32 +137,47 @@ def _is_whole(manifest: Path) -> bool:
         content = _Manifest.model_validate_json(manifest.read_bytes())
         if samples_file.stat().st_size != content.bytes:
             return False
-        with samples_file.open("rb") as samples:
-            return hashlib.file_digest(samples, "sha256").hexdigest() == content.sha256
+        return _sha256(samples_file) == content.sha256
     except (FileNotFoundError, ValidationError):
         return False
 
 
-def _write_shard(shard: Corpus, settings: AudioSettings, manifest: Path) -> int:
+def _write_shards(missing: list[tuple[Corpus, Path]], settings: AudioSettings, workers: int) -> None:
+    """Write shards side by side: a thread a shard, each with a child process that decodes its tracks."""
+    if not missing:
+        return
+    workers = min(workers, len(missing))
+    with progress_bar(sum(len(shard) for shard, _ in missing), "decoding", "track") as bar:
+        work = partial(_write_shard, heard=partial(advance, bar))
+        share_out(work, missing, partial(Decoder, settings), workers=workers)
+
+
+def _write_shard(missing: tuple[Corpus, Path], decoder: Decoder, heard: Callable[[], None]) -> None:
+    shard, manifest = missing
     tracks: dict[str, _Samples] = {}
     rejected: dict[str, str] = {}
-    written = hashlib.sha256()
-    with written_aside(manifest.with_suffix(".i16")) as aside, aside.open("wb") as output, decoders_silenced():
+    size = 0
+    with written_aside(manifest.with_suffix(".i16")) as aside:
+        aside.touch()
         for track_id, file in zip(shard.ids.tolist(), shard.files.tolist(), strict=True):
             try:
-                decoded = decode(shard.root / file, settings)
+                length, rate = decoder.decode(shard.root / file, aside, size)
             except RejectedTrackError as reason:
                 rejected[track_id] = str(reason)
-                continue
-            samples = _to_int16(decoded.samples).tobytes()
-            output.write(samples)
-            written.update(samples)
-            tracks[track_id] = _Samples(length=len(decoded.samples), rate=decoded.rate)
-        size = output.tell()
-    content = _Manifest(tracks=tracks, rejected=rejected, bytes=size, sha256=written.hexdigest())
+            else:
+                tracks[track_id] = _Samples(length=length, rate=rate)
+                size += length * SAMPLE_BYTES
+            heard()
+        os.truncate(aside, size)  # the last track's decoder may have died while it wrote
+        written = _sha256(aside)
+    content = _Manifest(tracks=tracks, rejected=rejected, bytes=size, sha256=written)
     with written_aside(manifest) as aside:
         aside.write_text(content.model_dump_json(), encoding="utf-8")
-    return len(shard)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 @contextmanager
@@ -174,11 +189,6 @@ def written_aside(file: Path) -> Iterator[Path]:
         aside.replace(file)
     finally:
         aside.unlink(missing_ok=True)
-
-
-def _to_int16(samples: Float32Array) -> Int16Array:
-    integers: Int16Array = np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
-    return integers
 
 
 def _open_store(settings: AudioSettings, manifests: list[Path]) -> Store:

@@ -126,12 +126,13 @@ def test_a_damaged_shard_is_made_again(corpus: Corpus, tmp_path: Path, harm: Cal
     np.testing.assert_array_equal(again.samples("t000"), first)
 
 
-def test_what_cannot_be_written_leaves_nothing_behind(corpus: Corpus, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_cannot_be_written_leaves_nothing_behind(corpus: Corpus, tmp_path: Path, workers: int) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
         with pytest.raises(OSError, match="too large"):
-            prepare_store(corpus, AudioSettings(), cache=tmp_path / "cache", workers=1)
+            prepare_store(corpus, AudioSettings(), cache=tmp_path / "cache", workers=workers)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list((tmp_path / "cache" / "stores").iterdir()) == []
@@ -148,13 +149,13 @@ def test_a_changed_file_is_decoded_again(corpus: Corpus, tmp_path: Path) -> None
     assert stored(corpus, tmp_path / "cache").length(corpus.ids[3]) == 32000
 
 
-def test_a_file_that_has_become_readable_is_decoded(
-    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as forbidden:
-        forbidden.setattr("os.access", lambda *_: False)
-        store = prepare_store(corpus, AudioSettings(), cache=tmp_path / "cache", workers=1)
-        assert store.rejected["t000"] == "is not a file that can be read"
+def test_a_file_that_has_become_readable_is_decoded(corpus: Corpus, tmp_path: Path) -> None:
+    file = corpus.root / corpus.files[0]
+    away = file.rename(tmp_path / "away.wav")
+    file.mkdir()
+    assert stored(corpus, tmp_path / "cache").rejected == {"t000": "is not a file that can be read"}
+    file.rmdir()
+    away.rename(file)
     assert stored(corpus, tmp_path / "cache").rejected == {}
 
 

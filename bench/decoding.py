@@ -1,0 +1,75 @@
+"""Decode tracks in a child process that may be killed: `python -m bench.decoding SETTINGS SECONDS`.
+
+SETTINGS are the audio settings as JSON, SECONDS the limit of CPU time a track. A request names a `file`, and the
+`output` to write its samples to from the byte `start` on; the reply tells their `length` and their `rate` in Hz, or
+why the track is `rejected`.
+"""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.audio import AudioSettings, decode
+from bench.corpus import Float32Array
+from bench.isolation import Isolated, KilledError, serve
+from bench.sound_file import RejectedTrackError, decoders_silenced
+
+FULL_SCALE = 32768.0
+TRACK_CPU_SECONDS = 300.0  # a track of 6.8 h takes under a minute
+
+
+class Decoder(Isolated):
+    """A child process that decodes tracks one after another; use it in a `with` block, which ends the child."""
+
+    def __init__(self, settings: AudioSettings) -> None:
+        super().__init__("bench.decoding", [settings.model_dump_json(), str(TRACK_CPU_SECONDS)], name="decoding")
+
+    def decode(self, file: Path, output: Path, start: int) -> tuple[int, int]:
+        """Write a track's int16 samples from the byte `start` of `output` on; return their number and rate in Hz.
+
+        What `output` holds behind `start` is cut off first. Raises `RejectedTrackError` when the file cannot be used,
+        crashes its decoder or takes it more than `TRACK_CPU_SECONDS`, `OSError` when the samples cannot be written,
+        and `StudyFailedError` when there is no child to decode.
+        """
+        try:
+            reply = self.ask({"file": str(file), "output": str(output), "start": start})
+        except KilledError as killed:
+            raise RejectedTrackError(_cause_of_death(killed)) from killed
+        if "rejected" in reply:
+            raise RejectedTrackError(reply["rejected"])
+        return reply["length"], reply["rate"]
+
+
+def _cause_of_death(killed: KilledError) -> str:
+    if killed.over_time:
+        return f"took more than {TRACK_CPU_SECONDS:g} s of CPU time to decode"
+    if killed.signal == signal.SIGKILL:  # no decoder does that to itself
+        return "its decoder was killed (signal 9), perhaps for want of memory"
+    return f"its decoder crashed (signal {killed.signal})"
+
+
+def _answer(request: dict[str, Any], settings: AudioSettings) -> dict[str, Any]:
+    try:
+        with decoders_silenced():
+            decoded = decode(Path(request["file"]), settings)
+    except RejectedTrackError as reason:
+        return {"rejected": str(reason)}
+    with Path(request["output"]).open("r+b") as output:
+        output.truncate(request["start"])
+        output.seek(request["start"])
+        output.write(_to_int16(decoded.samples).tobytes())
+    return {"length": len(decoded.samples), "rate": decoded.rate}
+
+
+def _to_int16(samples: Float32Array) -> NDArray[np.int16]:
+    integers: NDArray[np.int16] = np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
+    return integers
+
+
+if __name__ == "__main__":
+    heard_as = AudioSettings.model_validate_json(sys.argv[1])
+    serve(lambda request: _answer(request, heard_as), cpu_seconds=float(sys.argv[2]))

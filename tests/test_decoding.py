@@ -1,0 +1,157 @@
+"""Decoding in child processes: a file that crashes its decoder or never ends costs itself alone."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+
+from bench.audio import AudioSettings
+from bench.corpora import manifest
+from bench.corpus import Corpus
+from bench.errors import StudyFailedError
+from bench.store import Store, prepare_store
+from tests.conftest import TAGBENCH, StudyOnDisk
+from tests.small_corpus import write_small_corpus
+
+CRASH = "ctypes.string_at(0)"
+
+FAULTY_CHILD = """
+import ctypes, os, signal
+from pathlib import Path
+import bench.audio
+
+decoder = bench.audio.read_mono
+
+def read_mono(path, max_seconds):
+    if path.stem == "{stem}":
+        {fault}
+    return decoder(path, max_seconds)
+
+bench.audio.read_mono = read_mono
+"""
+
+FaultAt = Callable[[str, str], None]
+
+
+@pytest.fixture
+def fault_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FaultAt:
+    """Let what decodes in a child process come to a fault, a line of Python, at the file of a name."""
+
+    def install(stem: str, fault: str) -> None:
+        folder = tmp_path / "site"
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(FAULTY_CHILD.format(stem=stem, fault=fault))
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+
+    return install
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    return manifest.load(write_small_corpus(tmp_path / "data", tracks=6))
+
+
+def stored(corpus: Corpus, cache: Path) -> Store:
+    return prepare_store(corpus, AudioSettings(), cache=cache, workers=1)
+
+
+def check_stored(store: Store, corpus: Corpus, *, refused: dict[str, str]) -> None:
+    assert store.rejected == refused
+    for track_id, file in zip(corpus.ids.tolist(), corpus.files.tolist(), strict=True):
+        if track_id not in refused:
+            samples, _ = soundfile.read(corpus.root / file, dtype="int16")
+            np.testing.assert_array_equal(store.samples(track_id), samples)
+    (shard,) = {track.shard for track in store.tracks.values()}
+    assert shard.stat().st_size == 2 * sum(track.length for track in store.tracks.values())
+
+
+def test_a_file_that_crashes_its_decoder_is_refused_and_the_rest_goes_on(
+    corpus: Corpus, tmp_path: Path, fault_at: FaultAt
+) -> None:
+    fault_at("003", CRASH)
+    refused = {"t003": "its decoder crashed (signal 11)"}
+    check_stored(stored(corpus, tmp_path / "cache"), corpus, refused=refused)
+
+
+def test_a_file_that_crashed_its_decoder_is_not_decoded_again(
+    corpus: Corpus, tmp_path: Path, fault_at: FaultAt
+) -> None:
+    fault_at("003", CRASH)
+    first = stored(corpus, tmp_path / "cache")
+    (shard,) = {track.shard for track in first.tracks.values()}
+    written = shard.stat().st_mtime_ns
+    assert stored(corpus, tmp_path / "cache") == first
+    assert shard.stat().st_mtime_ns == written
+
+
+def test_a_file_that_never_ends_is_refused_and_the_rest_goes_on(
+    corpus: Corpus, tmp_path: Path, fault_at: FaultAt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.decoding.TRACK_CPU_SECONDS", 0.3)
+    fault_at("000", "while True: pass")
+    refused = {"t000": "took more than 0.3 s of CPU time to decode"}
+    check_stored(stored(corpus, tmp_path / "cache"), corpus, refused=refused)
+
+
+@pytest.mark.parametrize("track", ["000", "003", "005"])
+def test_what_a_crash_left_half_written_is_cut_off(
+    corpus: Corpus, tmp_path: Path, fault_at: FaultAt, track: str
+) -> None:
+    stores = tmp_path / "cache" / "stores"
+    fault_at(track, f"[file.open('ab').write(b'half') for file in Path('{stores}').glob('*.partial')]; {CRASH}")
+    refused = {f"t{track}": "its decoder crashed (signal 11)"}
+    check_stored(stored(corpus, tmp_path / "cache"), corpus, refused=refused)
+
+
+def test_a_file_whose_decoder_is_killed_once_is_decoded_by_another(
+    corpus: Corpus, tmp_path: Path, fault_at: FaultAt
+) -> None:
+    once = tmp_path / "once"
+    once.touch()
+    fault_at("003", f"Path('{once}').exists() and (os.remove('{once}'), os.kill(os.getpid(), signal.SIGKILL))")
+    check_stored(stored(corpus, tmp_path / "cache"), corpus, refused={})
+    assert not once.exists()
+
+
+def test_a_file_whose_decoder_is_killed_each_time_is_refused(corpus: Corpus, tmp_path: Path, fault_at: FaultAt) -> None:
+    fault_at("003", "os.kill(os.getpid(), signal.SIGKILL)")
+    refused = {"t003": "its decoder was killed (signal 9), perhaps for want of memory"}
+    check_stored(stored(corpus, tmp_path / "cache"), corpus, refused=refused)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "said"),
+    [
+        ("raise MemoryError('Unable to allocate')", StudyFailedError, "the decoding process ended: .*to allocate"),
+        ("raise OSError(5, 'Input/output error', str(path))", OSError, "Input/output error: .*/003.wav"),
+    ],
+)
+def test_a_fault_of_the_machine_refuses_no_track(
+    corpus: Corpus, tmp_path: Path, fault_at: FaultAt, fault: str, error: type[Exception], said: str
+) -> None:
+    fault_at("003", fault)
+    with pytest.raises(error, match=said):
+        stored(corpus, tmp_path / "cache")
+    assert list((tmp_path / "cache" / "stores").iterdir()) == []
+
+
+def test_an_interrupt_ends_a_decoder_at_once_and_leaves_nothing_half_written(
+    small_study: StudyOnDisk, tmp_path: Path, fault_at: FaultAt
+) -> None:
+    stuck = tmp_path / "stuck"
+    os.mkfifo(stuck)
+    fault_at("003", f"Path('{stuck}').write_text(str(os.getpid()))\n        while True: pass")
+    with subprocess.Popen([TAGBENCH, *small_study.arguments], stderr=subprocess.PIPE, text=True) as process:
+        decoder = psutil.Process(int(stuck.read_text()))
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "tagbench: interrupted; run the same command again to continue"
+    assert not decoder.is_running()
+    assert list((small_study.cache / "stores").iterdir()) == []
