@@ -14,7 +14,7 @@ from bench.store import Store
 from neural.patches import Windows
 from neural.prediction import mean_scores
 
-LONGEST_SECONDS = 600  # at the paper's sizes about 3 GB at work in memory; a training step takes as much
+LONGEST_SECONDS = 600  # 2.4 GB of work for the waveform network at the paper's sizes, as a training batch of 16 patches
 
 
 @dataclass(frozen=True, eq=False)
