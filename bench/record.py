@@ -12,6 +12,7 @@ from bench.tuning import Settings, Trial, Tuning
 
 RECORD_FILE = "record.json"
 PREDICTIONS_FILE = "predictions.parquet"
+OTHER_PREDICTIONS_FILE = "predictions_{way}.parquet"
 CURVES_FILE = "curves.parquet"
 MODEL_FOLDER = "model"
 
@@ -62,6 +63,17 @@ class Measures(BaseModel):
     rmse: float | None
 
 
+class OtherPrediction(BaseModel):
+    """What another way to predict with the same model gave, its measures named as in `RunRecord`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+    metrics: Measures
+    pooled_rmse: float | None
+    truth_metrics: Measures | None
+    per_tag: dict[str, dict[str, float]]
+
+
 class RunRecord(RunSpec):
     """A finished cell.
 
@@ -69,7 +81,8 @@ class RunRecord(RunSpec):
     `per_tag` has a scored tag's `roc_auc` and `pr_auc`, or its `rmse`; `unscored_tags` the others, each with its
     number of positives among the test tracks. `hit_cap`, `special_tags` and `n_parameters` are those of `FitSummary`.
     `chosen` gives the values of the searched settings that the best of the `trials` had; `train_seconds` is the time of
-    all of them. `track_notes` counts the cell's tracks by what `Tagger.prepare` noted on them.
+    all of them. `track_notes` counts the cell's tracks by what `Tagger.prepare` noted on them. `otherwise` has what the
+    model gave by its other ways to predict, by name; `predict_seconds` is the time of the first way alone.
     """
 
     corpus: str
@@ -90,6 +103,7 @@ class RunRecord(RunSpec):
     chosen: Settings = {}
     trials: list[Trial] = []
     track_notes: dict[str, int] = {}
+    otherwise: dict[str, OtherPrediction] = {}
     train_seconds: float
     predict_seconds: float
     device: str

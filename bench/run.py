@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -28,10 +29,19 @@ from bench.output import (
 )
 from bench.prepare import Prepared, prepare
 from bench.progress import progress_bar, say
-from bench.record import CURVES_FILE, MODEL_FOLDER, PREDICTIONS_FILE, Measures, RunRecord, RunSpec
+from bench.record import (
+    CURVES_FILE,
+    MODEL_FOLDER,
+    OTHER_PREDICTIONS_FILE,
+    PREDICTIONS_FILE,
+    Measures,
+    OtherPrediction,
+    RunRecord,
+    RunSpec,
+)
 from bench.splits import Split, subset
 from bench.study import Cell, Entry, Study
-from bench.tagger import Context, checked_scores
+from bench.tagger import Context, checked_other_scores, checked_scores
 from bench.tracking import Tracking
 from bench.tuning import fit_tuned
 
@@ -192,11 +202,13 @@ def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path) -> None:
     fitted = time.perf_counter()
     scores = checked_scores(trained, test, context)
     predicted = time.perf_counter()
-    measured = measure(test, scores, min_positives=spec.min_positives, min_negatives=spec.min_negatives)
+    other_scores = checked_other_scores(trained, test, context)
+    measured = partial(measure, test, min_positives=spec.min_positives, min_negatives=spec.min_negatives)
+    otherwise = {way: OtherPrediction.model_validate(measured(given)) for way, given in other_scores.items()}
     notes = notes_on(plan.notes[spec.label], train, plan.parts.valid, test)
     record = RunRecord(
         **dict(spec),
-        **asdict(measured),
+        **asdict(measured(scores)),
         corpus=train.name,
         corpus_version=train.version,
         corpus_note=train.note,
@@ -208,6 +220,7 @@ def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path) -> None:
         chosen=tuned.chosen,
         trials=tuned.trials,
         track_notes=dict(Counter(notes.values())),
+        otherwise=otherwise,
         train_seconds=fitted - started,
         predict_seconds=predicted - fitted,
         device=context.device,
@@ -217,6 +230,8 @@ def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path) -> None:
         (aside / MODEL_FOLDER).mkdir()
         trained.save(aside / MODEL_FOLDER)
         write_scores(test, scores, aside / PREDICTIONS_FILE)
+        for way, given in other_scores.items():
+            write_scores(test, given, aside / OTHER_PREDICTIONS_FILE.format(way=way))
         write_track_notes(notes, aside)
         write_gains(trained.summary.gains, aside)
         trained.summary.curves.to_parquet(aside / CURVES_FILE, index=False)

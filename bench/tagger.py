@@ -58,6 +58,13 @@ class Trained(ABC):
     def predict(self, corpus: Corpus, context: Context) -> Float32Array:
         """Return scores in [0, 1], shape (tracks, tags), in the order of the corpus's tracks and tags."""
 
+    def predict_otherwise(self, corpus: Corpus, context: Context) -> Mapping[str, Float32Array]:  # noqa: ARG002
+        """Return what the same model gives by other ways to predict, each as from `predict`; most have none.
+
+        A name such as `whole_song` tells each way; all are measured beside Table 1, never in it.
+        """
+        return {}
+
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write the model into an existing empty folder, in formats that load without pickle."""
@@ -107,7 +114,16 @@ def checked_scores(trained: Trained, corpus: Corpus, context: Context) -> Float3
 
     Raises `StudyFailedError` unless it is a number in [0, 1] for each track and tag.
     """
-    scores = trained.predict(corpus, context)
+    return _checked(trained.predict(corpus, context), corpus)
+
+
+def checked_other_scores(trained: Trained, corpus: Corpus, context: Context) -> dict[str, Float32Array]:
+    """Return what a model predicts by its other ways; raises as `checked_scores`."""
+    ways = trained.predict_otherwise(corpus, context)
+    return {way: _checked(scores, corpus) for way, scores in ways.items()}
+
+
+def _checked(scores: Float32Array, corpus: Corpus) -> Float32Array:
     if scores.shape != corpus.targets.shape:
         raise StudyFailedError(f"predictions have the shape {scores.shape}, not {corpus.targets.shape}")
     if not ((scores >= 0) & (scores <= 1)).all():

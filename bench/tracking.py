@@ -196,8 +196,10 @@ def _cell_metrics(record: RunRecord) -> "list[Metric]":
         "train_seconds": record.train_seconds,
         "predict_seconds": record.predict_seconds,
     }
-    if record.truth_metrics:
-        values |= {f"truth_{key}": value for key, value in record.truth_metrics.model_dump().items()}
+    beside = {"truth": record.truth_metrics} | {way: other.metrics for way, other in record.otherwise.items()}
+    for name, measures in beside.items():
+        if measures:
+            values |= {f"{name}_{key}": value for key, value in measures.model_dump().items()}
     return [Metric(key, float(value), _now(), 0) for key, value in values.items() if value is not None]
 
 

@@ -1,8 +1,8 @@
 """The back-end that both front-ends share: three convolutions, a pool over the whole input, and two dense layers."""
 
-import torch
 from torch import Tensor, nn
 
+from neural.aggregation import AggregationName, build_aggregation
 from neural.layers import EPSILON, ConvBlock, ScalarBatchNorm
 
 KERNEL = 7
@@ -14,20 +14,31 @@ class BackEnd(nn.Module):
     """The back-end of the paper (section 2, figure 1), with residual connections around its second and third layer.
 
     `channels` is the number of features a step coming in, `filters` that of each convolution, `n_units` that of the
-    hidden dense layer.
+    hidden dense layer. Without `residual`, those two layers pass on their own output alone.
     """
 
     def __init__(
-        self, channels: int, n_tags: int, *, filters: int, n_units: int, dropout: float, momentum: float
+        self,
+        channels: int,
+        n_tags: int,
+        *,
+        filters: int,
+        n_units: int,
+        dropout: float,
+        momentum: float,
+        residual: bool = True,
+        aggregation: AggregationName = "mean_max",
     ) -> None:
         super().__init__()
+        self.residual = residual
         self.conv1 = ConvBlock(
             nn.Conv1d(channels, filters, KERNEL), nn.BatchNorm1d(filters, eps=EPSILON, momentum=momentum)
         )
         self.conv2 = _residual_block(filters, momentum)
         self.conv3 = _residual_block(filters, momentum)
+        self.aggregation = build_aggregation(aggregation, filters)
         self.dropout = nn.Dropout(dropout)
-        self.hidden = nn.Linear(2 * filters, n_units)
+        self.hidden = nn.Linear(self.aggregation.features, n_units)
         self.hidden_norm = nn.BatchNorm1d(n_units, eps=EPSILON, momentum=momentum)
         self.output = nn.Linear(n_units, n_tags)
 
@@ -35,16 +46,21 @@ class BackEnd(nn.Module):
         """Return probabilities, shape (batch, tags), for features of shape (batch, channels, steps)."""
         summary = self.summarise(steps)
         hidden: Tensor = self.hidden_norm(self.hidden(self.dropout(summary)).relu())
-        probabilities: Tensor = self.output(self.dropout(hidden)).sigmoid()
+        probabilities: Tensor = (
+            self.output(self.dropout(hidden)).float().sigmoid()
+        )  # bf16 has nothing between 0.996 and 1
         return probabilities
 
     def summarise(self, steps: Tensor) -> Tensor:
-        """Return the maximum and mean over time of each filter, interleaved, shape (batch, 2 × filters)."""
-        steps = self.conv1(steps)
-        steps = steps + self.conv2(steps)
-        steps = nn.functional.max_pool1d(steps, POOL)
-        steps = steps + self.conv3(steps)
-        return torch.stack([steps.amax(dim=2), steps.mean(dim=2)], dim=2).flatten(1)
+        """Return what is aggregated over time, shape (batch, features): two a filter in the paper's network."""
+        steps = self._deepened(self.conv1(steps), self.conv2)
+        steps = self._deepened(nn.functional.max_pool1d(steps, POOL), self.conv3)
+        summary: Tensor = self.aggregation(steps)
+        return summary
+
+    def _deepened(self, steps: Tensor, block: ConvBlock) -> Tensor:
+        deeper: Tensor = block(steps)
+        return steps + deeper if self.residual else deeper
 
 
 def _residual_block(filters: int, momentum: float) -> ConvBlock:

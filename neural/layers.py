@@ -1,4 +1,8 @@
-"""What both front-ends and the back-end are made of: convolution, ReLU, batch norm, in that order."""
+"""What both front-ends and the back-end are made of: convolution, ReLU, batch norm, in that order.
+
+In training a batch norm divides by the batch's biased variance, as the authors' does; into its running variance goes
+the unbiased one, which is torch's convention.
+"""
 
 import math
 

@@ -6,6 +6,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from bench.errors import InputError
+from neural.aggregation import AggregationName
 from neural.backend import SHORTEST_INPUT, BackEnd
 from neural.frontends import SpectrogramFrontEnd, WaveformFrontEnd
 from neural.layers import he_initialise
@@ -39,12 +40,14 @@ def build_network(
     num_units: int = 500,
     dropout: float = 0.5,
     batch_norm_momentum: float = 0.99,
+    residual: bool = True,
+    aggregation: AggregationName = "mean_max",
 ) -> Network:
     """Return a freshly initialised network; its numbers are drawn from torch's global generator.
 
     `n_mels` and `num_filt` concern the spectrogram front-end, `filters` the waveform front-end. `batch_norm_momentum`
     is the share of the old statistics that an update keeps, as in the authors' TensorFlow (torch's is one minus this).
-    Raises `InputError` for any other front-end.
+    `residual` and `aggregation` are the back-end's. Raises `InputError` for any other front-end or aggregation.
     """
     momentum = 1 - batch_norm_momentum
     front: WaveformFrontEnd | SpectrogramFrontEnd
@@ -55,7 +58,14 @@ def build_network(
     else:
         raise InputError(f"front-end {frontend!r} is unknown; say 'waveform' or 'spectrogram'")
     back = BackEnd(
-        front.channels, n_tags, filters=backend_filters, n_units=num_units, dropout=dropout, momentum=momentum
+        front.channels,
+        n_tags,
+        filters=backend_filters,
+        n_units=num_units,
+        dropout=dropout,
+        momentum=momentum,
+        residual=residual,
+        aggregation=aggregation,
     )
     network = Network(front, back)
     network.apply(he_initialise)

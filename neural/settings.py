@@ -5,15 +5,23 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from neural.aggregation import AggregationName
+from neural.losses import LossName
+
 
 class NetworkSettings(BaseModel):
     """Sizes of the back-end, and the training of the paper's section 2; where it is silent, the choice is told here.
 
-    The learning rate is halved after `patience` validations without a lower validation MSE, training stops after
+    `residual`, `loss` and `aggregation` are by default the paper's; `neural/backend.py`, `neural/losses.py` and
+    `neural/aggregation.py` tell of the others.
+
+    The learning rate is halved after `patience` validations without a lower validation loss, training stops after
     `stop_after` of them or at `max_updates`, and the weights of the best validation are kept: one rule for both
-    networks and every training size. A validation happens every `validate_every` updates, on at most
-    `validation_windows` windows of each track. `batch_norm_momentum` is the share of the old statistics that an update
-    keeps; at 0.99 they need about 500 updates to settle, so a short training wants 0.9.
+    networks and every training size. The validation loss is the `loss` that is trained; by the MSE, training for
+    balanced classes, which raises the scores of rare tags on purpose, would end too soon. Tuning compares trials by
+    MSE, as for all families. A validation happens every `validate_every` updates, on at most `validation_windows`
+    windows of each track. `batch_norm_momentum` is the share of the old statistics that an update keeps; at 0.99 they
+    need about 500 updates to settle, so a short training wants 0.9.
     `patch_seconds` is also the length of the moving window in prediction.
     """
 
@@ -27,6 +35,9 @@ class NetworkSettings(BaseModel):
 
     backend_filters: int = Field(default=512, ge=1)
     num_units: int = Field(default=500, ge=1)
+    residual: bool = True
+    aggregation: AggregationName = "mean_max"
+    loss: LossName = "mse"
     dropout: float = Field(default=0.5, ge=0, lt=1)
     batch_norm_momentum: float = Field(default=0.99, ge=0, lt=1)
 

@@ -39,6 +39,8 @@ class Spectrogram(NetworkTagger):
             num_units=self.num_units,
             dropout=self.dropout,
             batch_norm_momentum=self.batch_norm_momentum,
+            residual=self.residual,
+            aggregation=self.aggregation,
         )
         return OnLogMel(log_mel, network)
 

@@ -19,6 +19,7 @@ from neural.patches import TrainingPatches, moving_windows, spread_windows, to_a
 from neural.prediction import mean_scores
 from neural.settings import NetworkSettings
 from neural.training import Training, seeded
+from neural.whole_songs import LONGEST_SECONDS, WholeSongs, whole_song_scores
 
 WEIGHTS_FILE = "weights.safetensors"
 MODEL_FILE = "model.json"
@@ -110,13 +111,26 @@ class TrainedNetwork(Trained):
 
         Raises `InputError` when the corpus has other tags, or its audio another sample rate, than the training had.
         """
-        check_tags(corpus, self.tags)
-        if (heard := self.settings.one_rate(context.audio.settings)) != self.sample_rate:
-            raise InputError(f"audio is at {heard} Hz; this model hears {self.sample_rate} Hz")
+        self._check(corpus, context)
         device, model = torch.device(context.device), self.model.to(context.device)
         windows = moving_windows(corpus, context.audio, self.settings.patch_samples(self.sample_rate))
         with progress_bar(len(windows), f"{self.settings.family}, {len(corpus)} tracks", "window") as bar:
             return mean_scores(model, windows, batch_size=self.settings.batch_size, device=device, bar=bar)
+
+    def predict_otherwise(self, corpus: Corpus, context: Context) -> dict[str, Float32Array]:
+        """Return what the same network gives when it hears each whole song at once; raises as `predict`."""
+        self._check(corpus, context)
+        device, model = torch.device(context.device), self.model.to(context.device)
+        patch, longest = self.settings.patch_samples(self.sample_rate), LONGEST_SECONDS * self.sample_rate
+        songs = WholeSongs(corpus, context.audio, model.shortest_input, patch, max(patch, longest))
+        with progress_bar(len(corpus), f"{self.settings.family}, whole songs", "song") as bar:
+            scores = whole_song_scores(model, songs, batch_size=self.settings.batch_size, device=device, bar=bar)
+        return {"whole_song": scores}
+
+    def _check(self, corpus: Corpus, context: Context) -> None:
+        check_tags(corpus, self.tags)
+        if (heard := self.settings.one_rate(context.audio.settings)) != self.sample_rate:
+            raise InputError(f"audio is at {heard} Hz; this model hears {self.sample_rate} Hz")
 
     def save(self, folder: Path) -> None:
         """Write weights and batch-norm statistics as safetensors, and the rest as JSON."""

@@ -1,4 +1,4 @@
-"""The training loop of the paper's section 2: mean squared error over all tags at once, Adam, one stopping rule."""
+"""The training loop of the paper's section 2: one loss over all tags at once, Adam, one stopping rule."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -15,6 +15,7 @@ from tqdm import tqdm
 from bench.corpus import Corpus, Float32Array
 from bench.errors import StudyFailedError
 from bench.metrics import pr_auc, rmse, roc_auc
+from neural.losses import build_loss
 from neural.patches import TrainingPatches, Windows, to_audio
 from neural.prediction import mean_scores
 from neural.settings import NetworkSettings
@@ -56,6 +57,7 @@ class Training:
     settings: NetworkSettings
     device: torch.device
     optimiser: torch.optim.Optimizer = field(init=False)
+    loss: nn.Module = field(init=False)
     rule: StoppingRule = field(init=False)
     best_weights: dict[str, Tensor] = field(init=False)
     curves: list[dict[str, float]] = field(default_factory=list)
@@ -66,6 +68,7 @@ class Training:
         self.optimiser = torch.optim.Adam(
             self.model.parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
         )
+        self.loss = build_loss(self.settings.loss, self.patches.corpus).to(self.device)
         self.rule = StoppingRule(self.settings.patience, self.settings.stop_after)
         self.best_weights = copied(self.model.state_dict())
 
@@ -92,7 +95,7 @@ class Training:
         """Make one update; return its loss."""
         audio, targets = self.patches.batch(self.step)
         scores = self.model(to_audio(audio, self.device))
-        loss = nn.functional.mse_loss(scores, torch.from_numpy(targets).to(self.device))
+        loss = self.loss(scores, torch.from_numpy(targets).to(self.device))
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
@@ -103,7 +106,7 @@ class Training:
         """Measure on the validation tracks, add a row to the curves, and do what the rule says."""
         corpus = self.validation.corpus
         scores = mean_scores(self.model, self.validation, batch_size=self.settings.batch_size, device=self.device)
-        loss = self._checked(float(np.square(scores - corpus.targets).mean(dtype=np.float64)), "validation")
+        loss = self._checked(self.loss_of(scores, corpus.targets), "validation")
         self.curves.append(
             {
                 "step": self.step,
@@ -119,6 +122,11 @@ class Training:
         elif self.rule.halves:
             for group in self.optimiser.param_groups:
                 group["lr"] /= 2
+
+    def loss_of(self, scores: Float32Array, targets: Float32Array) -> float:
+        """Return the loss of scores, shape (tracks, tags), in double precision."""
+        told, wanted = (torch.from_numpy(values).to(self.device).double() for values in (scores, targets))
+        return float(self.loss(told, wanted))
 
     @property
     def learning_rate(self) -> float:

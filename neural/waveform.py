@@ -29,6 +29,8 @@ class Waveform(NetworkTagger):
             num_units=self.num_units,
             dropout=self.dropout,
             batch_norm_momentum=self.batch_norm_momentum,
+            residual=self.residual,
+            aggregation=self.aggregation,
         )
 
     @staticmethod

@@ -153,6 +153,8 @@ def _settings(values: Mapping[str, object]) -> str:
 def _setting(value: object) -> str:
     if isinstance(value, list):
         return "/".join(map(str, value))
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from bench.record import Measures
 from reports.rows import MEASURES, Row
 
-Setting = int | float | list[int]
+Setting = bool | int | float | str | list[int]
 
 
 class _Strict(BaseModel):

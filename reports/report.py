@@ -7,9 +7,9 @@ from reports.caption import headline, notes
 from reports.figures import COMBINED_FIGURE, figures, svg
 from reports.gains import draw_gains, gain_cells, gain_note, gain_title
 from reports.published import PublishedTable, published
-from reports.rows import against_exact_labels
+from reports.rows import against_exact_labels, other_ways
 from reports.study_folder import StudyFolder, read_study_folder
-from reports.table import escape, markdown_table, table_csv, timings_csv
+from reports.table import escape, markdown_table, side_by_side, table_csv, timings_csv
 
 TABLE_FILE = "table1.md"
 TABLE_CSV_FILE = "table1.csv"
@@ -54,6 +54,14 @@ def _study_sections(study: StudyFolder) -> Iterator[str]:
     yield headline(study)
     yield markdown_table(study.rows)
     yield notes(study, published().networks)
+    if other_ways(study.rows):
+        yield "## The same models, predicting otherwise"
+        yield (
+            "Each measure as in Table 1, where a network's score of a track is the mean over a moving window as long "
+            "as its training patches, and beside it what the same trained models give on the same tracks by another "
+            "way. *Whole song*: the network hears the song at once, from end to end."
+        )
+        yield side_by_side(study.rows)
     yield (
         "![Each measure against the number of training tracks, one line a model; where there are several seeds, a dot "
         f"is one of them]({FIGURES_FOLDER}/{COMBINED_FIGURE})"

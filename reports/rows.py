@@ -1,8 +1,8 @@
 """The rows of Table 1, measured and published alike, and the gain of spectrogram over waveform between two of them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean
 from typing import Literal
@@ -56,7 +56,8 @@ class Row:
     """One model at one training size.
 
     `per_seed` holds the measures of each of `seeds`, `exact_per_seed` the same against exact labels where they are
-    known. Rows that share a non-empty `pair` are set against each other. `mark` is a footnote's sign.
+    known, `otherwise_per_seed` those of other ways to predict, by name. Rows that share a non-empty `pair` are set
+    against each other. `mark` is a footnote's sign.
     """
 
     label: str
@@ -66,6 +67,7 @@ class Row:
     per_seed: tuple[Measures, ...]
     seeds: tuple[int, ...] = ()
     exact_per_seed: tuple[Measures, ...] = ()
+    otherwise_per_seed: Mapping[str, tuple[Measures, ...]] = field(default_factory=dict)
     mark: str = ""
     n_parameters: int | None = None
     n_classification_tags: int | None = None
@@ -81,6 +83,11 @@ class Row:
         """Means over the seeds."""
         return mean_measures(self.per_seed)
 
+    @cached_property
+    def otherwise(self) -> dict[str, Measures]:
+        """Means over the seeds, by the name of the other way to predict."""
+        return {way: mean_measures(per_seed) for way, per_seed in self.otherwise_per_seed.items()}
+
 
 def mean_measures(per_seed: Sequence[Measures]) -> Measures:
     """Return each measure's mean over the seeds; None where a seed has none."""
@@ -95,6 +102,11 @@ def mean_measures(per_seed: Sequence[Measures]) -> Measures:
 def against_exact_labels(rows: Iterable[Row]) -> list[Row]:
     """Return the rows that were also scored against exact labels, with those scores in place of the annotators'."""
     return [replace(row, per_seed=row.exact_per_seed) for row in rows if row.exact_per_seed]
+
+
+def other_ways(rows: Iterable[Row]) -> list[str]:
+    """Return the names of all other ways to predict, in the rows' order."""
+    return list(dict.fromkeys(way for row in rows for way in row.otherwise))
 
 
 def gains(rows: Iterable[Row]) -> dict[RowKey, Measures]:

@@ -147,6 +147,7 @@ def _row(cells: list[FinishedCell]) -> Row:
     cell, record = cells[0].cell, cells[0].record
     exact = [one.record.truth_metrics for one in cells]
     sizes = [one.record.n_parameters for one in cells]
+    ways = dict.fromkeys(way for one in cells for way in one.record.otherwise)
     known_sizes = [size for size in sizes if size is not None]
     return Row(
         label=cell.label,
@@ -156,6 +157,11 @@ def _row(cells: list[FinishedCell]) -> Row:
         n_train=cell.n_train,
         per_seed=tuple(one.record.metrics for one in cells),
         exact_per_seed=tuple(measures for measures in exact if measures is not None),
+        otherwise_per_seed={
+            way: tuple(one.record.otherwise[way].metrics for one in cells)
+            for way in ways
+            if all(way in one.record.otherwise for one in cells)
+        },
         mark=HIT_CAP_MARK if any(one.record.hit_cap for one in cells) else "",
         n_parameters=round(sum(known_sizes) / len(known_sizes)) if known_sizes else None,
         n_classification_tags=record.n_classification_tags,

@@ -2,11 +2,22 @@
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 
 from bench.record import Measures, RunRecord
-from reports.rows import MEASURES, SPECTROGRAM, Measure, Row, against_exact_labels, best_rows, gains, in_paper_order
+from reports.rows import (
+    MEASURES,
+    SPECTROGRAM,
+    Measure,
+    Row,
+    against_exact_labels,
+    best_rows,
+    gains,
+    in_paper_order,
+    other_ways,
+)
 
 NO_VALUE = "–"
 
@@ -45,12 +56,34 @@ def markdown_table(rows: Iterable[Row]) -> str:
     return _aligned(header, body)
 
 
+def side_by_side(rows: Iterable[Row]) -> str:
+    """Return a table of the rows that have other ways to predict: each measure as in Table 1, then by those ways."""
+    compared = [row for row in in_paper_order(rows) if row.otherwise]
+    ways = other_ways(compared)
+    headings = [[measure.heading, *(way.replace("_", " ") for way in ways)] for measure in MEASURES]
+    body = [
+        [
+            escape(row.label),
+            track_count(row.n_train),
+            *(
+                _printed(given, measure)
+                for measure in MEASURES
+                for given in [row.metrics, *map(row.otherwise.get, ways)]
+            ),
+        ]
+        for row in compared
+    ]
+    return _aligned(["Model", "Training tracks", *itertools.chain.from_iterable(headings)], body)
+
+
 def _value(row: Row, measure: Measure, *, bold: bool) -> str:
-    value = measure.of(row.metrics)
-    if value is None:
-        return NO_VALUE
-    text = f"{value * measure.scale:.{measure.decimals}f}"
-    return f"**{text}**" if bold else text
+    text = _printed(row.metrics, measure)
+    return f"**{text}**" if bold and text != NO_VALUE else text
+
+
+def _printed(measures: Measures | None, measure: Measure) -> str:
+    value = None if measures is None else measure.of(measures)
+    return NO_VALUE if value is None else f"{value * measure.scale:.{measure.decimals}f}"
 
 
 def _delta(row: Row, delta: Measures | None, measure: Measure) -> str:
@@ -81,11 +114,13 @@ def _aligned(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 def table_csv(rows: Iterable[Row]) -> str:
     """Return `table1.csv`: fractions at full precision, Δ on both rows of a pair, empty where there is no value.
 
-    Where rows were also scored against exact labels, those scores follow in columns of their own.
+    Where rows were also scored against exact labels, or predicted by other ways, those scores follow in columns of
+    their own.
     """
     ordered = in_paper_order(rows)
     delta = gains(ordered)
     exact = {row.key: row.metrics for row in against_exact_labels(ordered)}
+    ways = other_ways(ordered)
     lines: list[dict[str, object]] = []
     for row in ordered:
         line: dict[str, object] = {"model": row.label, "n_train": row.n_train, "n_seeds": len(row.per_seed)}
@@ -97,6 +132,8 @@ def table_csv(rows: Iterable[Row]) -> str:
         }
         if exact:
             line |= _named("truth_", exact.get(row.key))
+        for way in ways:
+            line |= _named(f"{way}_", row.otherwise.get(way))
         lines.append(line)
     return _csv(lines)
 

@@ -118,6 +118,17 @@ def test_trials_and_what_was_chosen_at_each_size_are_told_by_model(tmp_path: Pat
     assert "fixed" not in text
 
 
+def test_the_options_of_a_network_are_set_against_the_papers(tmp_path: Path) -> None:
+    papers = {"residual": True, "loss": "mse", "aggregation": "mean_max"}
+    records = [
+        make_record("waveform", settings=papers),
+        make_record("spectrogram", settings=papers | {"residual": False, "loss": "bce"}),
+    ]
+    text = notes_of(tmp_path, records)
+    assert "departs from the paper's settings: residual off (paper on), loss bce (paper mse).\n" in text
+    assert "**waveform** departs" not in text
+
+
 def test_what_a_network_chose_is_set_against_the_paper_too(tmp_path: Path) -> None:
     tuning = Tuning(trials=2, seed=0, search={"learning_rate": [0.001, 0.003, 0.01]})
     own = {"learning_rate": 0.001, "num_units": 128}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import InputError
-from bench.record import Measures
+from bench.record import Measures, OtherPrediction
 from reports.report import write_report
 from tests.factories import make_record, write_study
 
@@ -88,6 +88,30 @@ def test_without_exact_labels_none_are_mentioned(tmp_path: Path) -> None:
     write_report(tmp_path)
     assert "exact" not in (tmp_path / "table1.md").read_text()
     assert "truth" not in (tmp_path / "table1.csv").read_text()
+
+
+def test_other_ways_to_predict_stand_beside_table_1_and_nowhere_in_it(tmp_path: Path) -> None:
+    whole = OtherPrediction(
+        metrics=Measures(roc_auc=0.875, pr_auc=0.625, rmse=0.125), pooled_rmse=None, truth_metrics=None, per_tag={}
+    )
+    write_study(tmp_path, [make_record("gbt"), make_record("waveform", otherwise={"whole_song": whole})])
+    write_report(tmp_path)
+    own, beside = (tmp_path / "table1.md").read_text().split("## The same models, predicting otherwise")
+    assert "87.50" not in own
+    (line,) = [line for line in beside.split("\n## ")[0].splitlines() if line.startswith("| waveform")]
+    assert [cell.strip() for cell in line.strip("|").split("|")][2:] == [
+        "75.00", "87.50", "50.00", "62.50", "0.2500", "0.1250",
+    ]  # fmt: skip
+    assert "| gbt" not in beside.split("\n## ")[0]
+    with (tmp_path / "table1.csv").open() as file:
+        assert [row["whole_song_rmse"] for row in csv.DictReader(file)] == ["", "0.125"]
+
+
+def test_without_other_ways_to_predict_none_are_mentioned(tmp_path: Path) -> None:
+    write_study(tmp_path, [make_record("gbt")])
+    write_report(tmp_path)
+    assert "otherwise" not in (tmp_path / "table1.md").read_text()
+    assert "whole" not in (tmp_path / "table1.csv").read_text()
 
 
 def test_a_study_without_regression_tags_has_a_report(tmp_path: Path) -> None:

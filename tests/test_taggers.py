@@ -18,7 +18,7 @@ from bench.corpus import Corpus, Float32Array
 from bench.errors import InputError
 from bench.families import tagger_class
 from bench.store import prepare_store
-from bench.tagger import Context, Tagger, Trained
+from bench.tagger import Context, Tagger, Trained, checked_other_scores
 from tests.small_corpus import write_small_corpus
 
 NETWORK: dict[str, Any] = {"backend_filters": 4, "num_units": 4, "patch_seconds": 0.6, "max_updates": 3}
@@ -75,6 +75,18 @@ def test_scores_are_one_number_from_0_to_1_a_track_and_tag(
     assert scores.shape == (12, 3)
     assert scores.dtype == np.float32
     assert ((scores >= 0) & (scores <= 1)).all()  # which no NaN is
+
+
+@every_family
+def test_other_ways_to_predict_are_named_and_give_scores_too(
+    family: str, parts: Parts, fitted: dict[str, Trained]
+) -> None:
+    ways = checked_other_scores(fitted[family], parts.test, parts.context)
+    assert all(name.isidentifier() for name in ways)
+    assert list(ways) == (["whole_song"] if family in {"waveform", "spectrogram"} else [])
+    nothing = parts.test.take(np.array([], np.intp))
+    for scores in fitted[family].predict_otherwise(nothing, parts.context).values():
+        assert scores.shape == (0, 3)
 
 
 @every_family

@@ -19,6 +19,7 @@ from bench.errors import InputError, StudyFailedError
 from bench.store import prepare_store
 from bench.tagger import Context
 from neural.logmel import OnLogMel
+from neural.losses import build_loss
 from neural.patches import TrainingPatches, moving_windows, spread_windows, to_audio
 from neural.prediction import mean_scores
 from neural.settings import NetworkSettings
@@ -144,6 +145,40 @@ def test_spectrograms_are_normalised_by_one_patch_of_each_training_track(
     values = model.log_mel.unnormalised(to_audio(audio, torch.device("cpu"))).numpy()
     assert model.log_mel.mean.item() == pytest.approx(values.mean(), rel=1e-5)
     assert model.log_mel.variance.item() == pytest.approx(values.var(), rel=1e-5)
+
+
+def test_the_log_mel_and_its_normalisation_come_back_with_the_model_and_are_what_predicts(
+    train: Corpus, valid: Corpus, test: Corpus, context: Context, tmp_path: Path
+) -> None:
+    trained = changed("spectrogram", max_updates=1, n_mels=24, window=640, hop=200).fit(train, valid, context)
+    trained.save(tmp_path)
+    loaded = Spectrogram.load(tmp_path)
+    assert isinstance(loaded.model, OnLogMel)
+    assert isinstance(trained.model, OnLogMel)
+    ours, theirs = trained.model.log_mel, loaded.model.log_mel
+    assert (theirs.hop, theirs.bank.shape, theirs.hann.shape) == (200, (24, 321), (640,))
+    assert torch.equal(ours.bank, theirs.bank)
+    assert (ours.mean, ours.variance) == (theirs.mean, theirs.variance)
+    assert theirs.mean != 0
+    scores = loaded.predict(test, context)
+    np.testing.assert_allclose(scores, trained.predict(test, context), rtol=1e-5)
+    theirs.mean += 1  # what a model hears goes through these numbers and no others
+    assert not np.allclose(scores, loaded.predict(test, context), rtol=1e-3)
+
+
+@pytest.mark.parametrize("loss", ["bce", "balanced_bce"])
+@both_families
+def test_the_stopping_rule_follows_the_loss_that_is_trained(
+    family: str, loss: str, train: Corpus, valid: Corpus, context: Context
+) -> None:
+    tagger = changed(family, loss=loss, max_updates=2, validate_every=1)
+    curves = tagger.fit(train, valid, context).summary.curves
+    windows = spread_windows(valid, context.audio, 8000, tagger.validation_windows)
+    best = int(curves["valid_loss"].to_numpy().argmin())
+    trained = changed(family, loss=loss, max_updates=best + 1, validate_every=1).fit(train, valid, context)
+    scores = mean_scores(trained.model, windows, batch_size=16, device=torch.device("cpu"))
+    expected = build_loss(tagger.loss, train)(torch.from_numpy(scores), torch.from_numpy(valid.targets))
+    assert curves["valid_loss"][best] == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_a_model_of_the_other_family_is_refused(train: Corpus, valid: Corpus, context: Context, tmp_path: Path) -> None:
@@ -295,6 +330,8 @@ def test_an_empty_validation_part_and_audio_of_another_rate_are_refused(
         (Spectrogram, {"hop": 513}, "hop = 513 is above window = 512"),
         (Spectrogram, {"dropout": 1.0}, "dropout"),
         (Spectrogram, {"batch_size": 1}, "batch_size"),
+        (Spectrogram, {"loss": "hinge"}, "loss"),
+        (Waveform, {"aggregation": "sum"}, "aggregation"),
         (Waveform, {"patience": 9, "stop_after": 8}, "patience = 9 is above stop_after = 8"),
         (NetworkSettings, {"patch_seconds": float("inf")}, "patch_seconds"),
         (NetworkSettings, {"weight_decay": float("inf")}, "weight_decay"),
