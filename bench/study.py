@@ -97,7 +97,10 @@ class Cell:
 
 
 class Study(_Section):
-    """A whole study; `note` is a sentence for the table's caption; `threads` is the number of torch threads."""
+    """A whole study; `note` is a sentence for the table's caption; `threads` is the number of torch threads.
+
+    `defaults` gives, by family, settings that each of its entries in `families` has unless it says otherwise.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     note: str = ""
@@ -110,7 +113,25 @@ class Study(_Section):
     seeds: Annotated[list[Annotated[StrictInt, Field(ge=0, lt=2**32)]], Field(min_length=1)] = [0]
     subset_seed: StrictInt = 0
     threads: int = Field(default=2, ge=1)
+    defaults: dict[str, dict[str, Any]] = {}
     families: Annotated[list[FamilyChoice], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _entries_take_the_defaults(cls, content: Any) -> Any:  # noqa: ANN401 - whatever a file holds; refused later
+        if not isinstance(content, dict) or not isinstance(content.get("families"), list):
+            return content
+        defaults = content.get("defaults")
+        if not isinstance(defaults, dict):
+            return content
+        return content | {"families": [_with_defaults(entry, defaults) for entry in content["families"]]}
+
+    @model_validator(mode="after")
+    def _defaults_are_of_its_families(self) -> "Study":
+        unused = sorted(set(self.defaults) - {choice.family for choice in self.families})
+        if unused:
+            raise ValueError(f"defaults.{unused[0]}: no entry of the study is of this family")
+        return self
 
     @field_validator("sizes", "seeds")
     @classmethod
@@ -166,6 +187,11 @@ class Study(_Section):
             return choice.pair or ""
         networks = sorted(other.family for other in self.families if other.family in DELTA_FAMILIES)
         return "networks" if networks == sorted(DELTA_FAMILIES) else ""
+
+
+def _with_defaults(entry: Any, defaults: dict[str, Any]) -> Any:  # noqa: ANN401 - likewise
+    own = defaults.get(str(entry.get("family"))) if isinstance(entry, dict) else None
+    return own | entry if isinstance(own, dict) else entry
 
 
 def shipped_studies() -> list[str]:

@@ -46,6 +46,14 @@ def test_a_plain_study_is_complete_with_its_defaults(tmp_path: Path) -> None:
     assert [entry.label for entry in read.entries()] == ["prior"]
 
 
+def test_a_familys_defaults_are_its_entries_unless_they_say_otherwise(tmp_path: Path) -> None:
+    rows = '[[families]]\nfamily = "gbt"\n[[families]]\nfamily = "gbt"\nlabel = "deep"\nmax_depth = 7\n'
+    read = study(tmp_path, PLAIN.replace("[corpus]", "[defaults.gbt]\nmax_depth = 5\n[corpus]") + rows)
+    depths = [entry.tagger.max_depth for entry in read.entries() if isinstance(entry.tagger, GBT)]
+    assert depths == [5, 7]
+    assert study(tmp_path, tomli_w.dumps(read.model_dump(mode="json", exclude_none=True))) == read
+
+
 @pytest.mark.parametrize(
     ("change", "names"),
     [
@@ -61,6 +69,9 @@ def test_a_plain_study_is_complete_with_its_defaults(tmp_path: Path) -> None:
         (('name = "manifest"', 'name = "manifest"\n[audio]\nmax_seconds = 0.5'), ["audio", "0.5"]),
         (('family = "prior"', 'family = "prior"\npair = "a"'), ["pair 'a' joins prior"]),
         (("sizes", "colour = 1\nsizes"), ["colour", "unknown key"]),
+        (("[corpus]", "[defaults.gbt]\nmax_depth = 3\n[corpus]"), ["defaults.gbt", "no entry"]),
+        (("[corpus]", "[defaults.prior]\ncolour = 3\n[corpus]"), ["families.prior.colour", "unknown key"]),
+        (("[corpus]", "[defaults]\nprior = 3\n[corpus]"), ["defaults.prior", "3"]),
         (("sizes", "seeds = [-1]\nsizes"), ["seeds.0"]),
         (('name = "manifest"', 'name = "manifesto"'), ["corpus", "manifesto", "manifest"]),
         (('name = "manifest"', 'name = "manifest"\ncolour = 1'), ["corpus.colour", "unknown key"]),
