@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from neural.layers import EPSILON, ConvBlock, ScalarBatchNorm
+from neural.layers import EPSILON, ConvBlock, KeyedDropout, ScalarBatchNorm
 
 KERNEL = 7
 POOL = 2
@@ -26,8 +26,9 @@ class BackEnd(nn.Module):
         )
         self.conv2 = _residual_block(filters, momentum)
         self.conv3 = _residual_block(filters, momentum)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = KeyedDropout(dropout)
         self.hidden = nn.Linear(2 * filters, n_units)
+        self.hidden_dropout = KeyedDropout(dropout)
         self.hidden_norm = nn.BatchNorm1d(n_units, eps=EPSILON, momentum=momentum)
         self.output = nn.Linear(n_units, n_tags)
 
@@ -35,7 +36,7 @@ class BackEnd(nn.Module):
         """Return probabilities, shape (batch, tags), for features of shape (batch, channels, steps)."""
         summary = self.summarise(steps)
         hidden: Tensor = self.hidden_norm(self.hidden(self.dropout(summary)).relu())
-        probabilities: Tensor = self.output(self.dropout(hidden)).sigmoid()
+        probabilities: Tensor = self.output(self.hidden_dropout(hidden)).sigmoid()
         return probabilities
 
     def summarise(self, steps: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ from tests.small_corpus import write_small_corpus
 TINY: dict[str, Any] = {
     "backend_filters": 8,
     "num_units": 8,
+    "dropout": 0.2,
     "batch_norm_momentum": 0.9,
     "patch_seconds": 0.5,
     "learning_rate": 0.01,
