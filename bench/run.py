@@ -175,7 +175,7 @@ def run_cells(plan: Plan, out: Path, tracking: Tracking) -> list[str]:
             if is_finished(folder):
                 say(f"{describe(spec)}: finished before")
             else:
-                faults += faults_of(describe(spec), run_cell, cell, spec, plan, folder)
+                faults += faults_of(describe(spec), run_cell, cell, spec, plan, folder, tracking)
             if is_finished(folder):
                 shutil.rmtree(training_folder(folder), ignore_errors=True)
                 faults += faults_of(describe(spec), tracking.log_cell, folder)
@@ -183,11 +183,15 @@ def run_cells(plan: Plan, out: Path, tracking: Tracking) -> list[str]:
     return faults
 
 
-def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path) -> None:
+def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path, tracking: Tracking) -> None:
     """Train and measure one cell; its folder appears whole or not at all."""
     if spec.label in plan.faults:
         raise StudyFailedError(plan.faults[spec.label])
-    context = replace(plan.context(cell.entry, cell.seed), training=training_folder(folder))
+    context = replace(
+        plan.context(cell.entry, cell.seed),
+        training=training_folder(folder),
+        on_validation=tracking.follow(spec).add,
+    )
     test = plan.parts.test
     train = subset(plan.parts.train, spec.n_train, seed=spec.subset_seed)
     started = time.perf_counter()

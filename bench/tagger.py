@@ -1,7 +1,7 @@
 """What a model family is: settings that `fit` to a training corpus and give something that predicts."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -21,8 +21,12 @@ class Context:
 
     `audio` is the prepared audio of every track that will be asked for. `seed` drives initialisation, patches,
     dropout and row sampling. `device` is "cpu" or "cuda"; `workers` is the number of processes; `cache` is a folder
-    for what can be made again. `training` is a folder, not there before, where a long `fit` may leave what it
-    needs to go on after an interruption, None where nobody would go on; it is deleted once its work is kept.
+    for what can be made again.
+
+    `training` is a folder, not there before, where a long `fit` may leave what it needs to go on after an
+    interruption, None where nobody would go on; it is deleted once the trained model is kept. `on_validation` is given
+    each row of `FitSummary.curves` as soon as it is measured, those from before an interruption first; it returns at
+    once.
     """
 
     audio: Store
@@ -31,6 +35,7 @@ class Context:
     workers: int
     cache: Path
     training: Path | None = None
+    on_validation: Callable[[Mapping[str, float]], None] | None = None
 
 
 @dataclass(frozen=True)

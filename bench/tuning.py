@@ -159,7 +159,9 @@ def _try(
 
 
 def _context_of_trial(context: Context, number: int) -> Context:
-    return context if context.training is None else replace(context, training=context.training / f"trial-{number}")
+    """Return where a trial works; nobody watches, for the curves of all trials would lie over one another."""
+    training = None if context.training is None else context.training / f"trial-{number}"
+    return replace(context, training=training, on_validation=None)
 
 
 def _outcome(trial: Trial) -> str:

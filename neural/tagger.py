@@ -73,7 +73,7 @@ class NetworkTagger(NetworkSettings, Tagger):
             patches = TrainingPatches(train, context.audio, samples, self.batch_size, context.seed)
             validation = spread_windows(valid, context.audio, samples, self.validation_windows)
             checkpoints = Checkpoints(context.training, self.identity(train, valid, context))
-            training = Training(model, patches, validation, self, device, checkpoints)
+            training = Training(model, patches, validation, self, device, checkpoints, context.on_validation)
             if not training.resume() and isinstance(model, OnLogMel):
                 model.log_mel.fit_normalisation(to_audio(p, device) for p in patches.first_round(NORMALISATION_TRACKS))
             total, done = self.max_updates * self.batch_size, training.step * self.batch_size

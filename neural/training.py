@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,6 +60,7 @@ class Training:
     settings: NetworkSettings
     device: torch.device
     checkpoints: Checkpoints
+    on_validation: Callable[[Mapping[str, float]], None] | None = None  # as in `Context`
     optimiser: torch.optim.Optimizer = field(init=False)
     rule: StoppingRule = field(init=False)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
@@ -156,6 +157,7 @@ class Training:
     def _conclude(self, measured: dict[str, float]) -> None:
         """Add a validation to the curves and do what the rule says."""
         self.curves.append(measured)
+        self._show([measured])
         self.losses.clear()
         self.gradient_norms.clear()
         if self.rule.improved_by(measured["valid_loss"]):
@@ -192,18 +194,24 @@ class Training:
         self.step, self.earlier_seconds = progress.step, progress.seconds
         self.curves, self.losses = list(progress.curves), list(progress.losses)
         self.gradient_norms = list(progress.gradient_norms)
+        self._show(self.curves)
         self.rule.best, self.rule.stale = progress.best_loss, progress.stale
         self.model.load_state_dict(parts["weights"])
         self.best_weights = {name: tensor.to(self.device) for name, tensor in parts["best"].items()}
         restore_optimiser(self.optimiser, parts["optimiser"], progress.learning_rate)
         return True
 
+    def _show(self, rows: list[dict[str, float]]) -> None:
+        if self.on_validation is not None:
+            for row in rows:
+                self.on_validation(row)
+
     @property
     def description(self) -> str:
         """Where it is, in a few words: rounds of the training tracks, the last loss and the last validation."""
         rounds = self.step * self.settings.batch_size / len(self.patches.corpus)
         validated = self.curves[-1].items() if self.curves else ()
-        measures = [f"{name} {value:.4f}" for name, value in validated if name.startswith("valid_")]
+        measures = [f"{name.replace('_', ' ', 1)} {value:.4f}" for name, value in validated if name.startswith("valid")]
         return ", ".join([f"epoch {rounds:.1f}", f"loss {self.losses[-1]:.4f}", *measures])
 
     @property

@@ -17,6 +17,7 @@ import torch
 from bench.corpus import Float32Array
 from bench.errors import StudyFailedError
 from bench.store import Int16Array
+from bench.tuning import Tuning, TuningSettings, fit_tuned
 from neural.checkpoint import CHECKPOINT_FILE, Checkpoints, Progress
 from neural.patches import TrainingPatches
 from neural.tagger import TrainedNetwork
@@ -64,7 +65,6 @@ def assert_same(one: TrainedNetwork, other: TrainedNetwork) -> None:
     ("family", "point", "number", "seconds", "step"),
     [
         ("spectrogram", "update", 1, 0, None),
-        ("waveform", "within an update", 10, 0, 9),
         ("spectrogram", "update", 19, 0, 18),
         ("spectrogram", "update", 19, 300, 16),
         ("waveform", "validation", 2, 0, 8),
@@ -126,6 +126,19 @@ def test_a_training_that_was_done_makes_no_update_again(
     again = fit(corpus, "spectrogram", tmp_path)
     assert_same(again, undisturbed["spectrogram"])
     assert again.summary.earlier_seconds > 0
+
+
+def test_trials_go_on_each_from_its_own_checkpoint(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tagger = FAMILIES["waveform"]
+    tuning = Tuning.of(tagger, {"dropout": (0.5, 0.2)}, TuningSettings(trials=2))
+    train, valid, context = parts_of(corpus, tmp_path)
+    first = fit_tuned(tagger, tuning, train, valid, context, cell="a cell")
+    monkeypatch.delattr(Training, "update")
+    again = fit_tuned(tagger, tuning, train, valid, context, cell="a cell")
+    assert [trial.valid_mse for trial in again.trials] == [trial.valid_mse for trial in first.trials]
+    assert again.trained.summary.earlier_seconds > 0
 
 
 def test_a_training_has_several_rates_so_that_there_is_something_to_keep(
