@@ -9,8 +9,9 @@ import click
 from platformdirs import user_cache_path
 
 from bench.errors import InputError, StudyFailedError
+from bench.signals import TerminatedError, heed_sigterm
 
-DONE, FAILED, WRONG_INPUT, OUR_FAULT, INTERRUPTED = 0, 1, 2, 4, 130
+DONE, FAILED, WRONG_INPUT, OUR_FAULT, INTERRUPTED, TERMINATED = 0, 1, 2, 4, 130, 143
 
 
 cache_option = click.option(
@@ -30,7 +31,8 @@ workers_option = click.option(
 def tagbench() -> None:
     """Compare music taggers at matched training-set sizes: waveform and spectrogram networks and a classical baseline.
 
-    Exit codes: 0 done, 1 something failed, 2 wrong input or usage, 4 a fault of tagbench, 130 interrupted.
+    Exit codes: 0 done, 1 something failed, 2 wrong input or usage, 4 a fault of tagbench, 130 interrupted,
+    143 terminated.
     """
 
 
@@ -127,6 +129,7 @@ def main() -> None:
     # Read when torch is loaded: threads that spin while they wait make a training step two to three times as long
     # wherever another process is busy.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    heed_sigterm()
     sys.exit(exit_code(sys.argv[1:]))
 
 
@@ -144,6 +147,8 @@ def exit_code(arguments: list[str]) -> int:
         return _told(f"{error.strerror or error}: {error.filename or ''}", FAILED)
     except (KeyboardInterrupt, click.Abort):
         return _told("interrupted; run the same command again to continue", INTERRUPTED)
+    except TerminatedError:
+        return _told("terminated; run the same command again to continue", TERMINATED)
     except Exception:  # noqa: BLE001 - the last door: whatever comes here is a fault of ours
         traceback.print_exc()
         return _told("this is a fault of tagbench; please report it with the lines above", OUR_FAULT)

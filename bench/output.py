@@ -67,6 +67,11 @@ def is_finished(folder: Path) -> bool:
     return (folder / RECORD_FILE).is_file()
 
 
+def training_folder(folder: Path) -> Path:
+    """Return where the cell of this folder keeps what it needs to go on with its training."""
+    return folder.with_name(f"{folder.name}.training")
+
+
 @contextmanager
 def unfinished(folder: Path) -> Iterator[Path]:
     """Give an empty folder to write into, which becomes `folder` when the block ends well."""

@@ -5,10 +5,24 @@ from typing import Any
 
 from tqdm import tqdm
 
+SECONDS_BETWEEN = 0.3  # two looks of a bar
 
-def progress_bar(total: int, describe: str, unit: str, *, keep: bool = False) -> "tqdm[Any]":
-    """Return a bar of `total` units with rate and time left; it vanishes when closed unless `keep`."""
-    return tqdm(total=total, desc=describe, unit=unit, leave=keep, disable=None, dynamic_ncols=True)
+
+def progress_bar(total: int, describe: str, unit: str, *, keep: bool = False, done: int = 0) -> "tqdm[Any]":
+    """Return a bar of `total` units with rate and time left; it vanishes when closed unless `keep`.
+
+    What was `done` before counts for the bar, not for the rate.
+    """
+    return tqdm(
+        total=total,
+        desc=describe,
+        unit=unit,
+        leave=keep,
+        disable=None,
+        dynamic_ncols=True,
+        initial=done,
+        mininterval=SECONDS_BETWEEN,
+    )
 
 
 def advance(bar: "tqdm[Any]") -> None:

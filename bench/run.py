@@ -1,5 +1,6 @@
 """Running a study: a cell is subset, fit (or tune), predict, measure, record, in that order, never done twice."""
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from bench.output import (
     TARGETS_FILE,
     cell_folder,
     is_finished,
+    training_folder,
     unfinished,
     write_gains,
     write_rejected,
@@ -183,18 +185,24 @@ def run_cells(plan: Plan, out: Path, tracking: Tracking) -> list[str]:
             if is_finished(folder):
                 say(f"{describe(spec)}: finished before")
             else:
-                faults += faults_of(describe(spec), run_cell, cell, spec, plan, folder)
+                faults += faults_of(describe(spec), run_cell, cell, spec, plan, folder, tracking)
             if is_finished(folder):
+                shutil.rmtree(training_folder(folder), ignore_errors=True)
                 faults += faults_of(describe(spec), tracking.log_cell, folder)
             bar.update()
     return faults
 
 
-def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path) -> None:
+def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path, tracking: Tracking) -> None:
     """Train and measure one cell; its folder appears whole or not at all."""
     if spec.label in plan.faults:
         raise StudyFailedError(plan.faults[spec.label])
-    context, test = plan.context(cell.entry, cell.seed), plan.parts.test
+    context = replace(
+        plan.context(cell.entry, cell.seed),
+        training=training_folder(folder),
+        on_validation=tracking.follow(spec).add,
+    )
+    test = plan.parts.test
     train = subset(plan.parts.train, spec.n_train, seed=spec.subset_seed)
     started = time.perf_counter()
     tuned = fit_tuned(cell.entry.tagger, spec.tuning, train, plan.parts.valid, context, cell=describe(spec))
@@ -221,7 +229,7 @@ def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path) -> None:
         trials=tuned.trials,
         track_notes=dict(Counter(notes.values())),
         otherwise=otherwise,
-        train_seconds=fitted - started,
+        train_seconds=tuned.seconds,
         predict_seconds=predicted - fitted,
         device=context.device,
         versions=installed_versions(),

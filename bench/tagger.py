@@ -1,7 +1,7 @@
 """What a model family is: settings that `fit` to a training corpus and give something that predicts."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -22,6 +22,11 @@ class Context:
     `audio` is the prepared audio of every track that will be asked for. `seed` drives initialisation, patches,
     dropout and row sampling. `device` is "cpu" or "cuda"; `workers` is the number of processes; `cache` is a folder
     for what can be made again.
+
+    `training` is a folder, not there before, where a long `fit` may leave what it needs to go on after an
+    interruption, None where nobody would go on; it is deleted once the trained model is kept. `on_validation` is given
+    each row of `FitSummary.curves` as soon as it is measured, those from before an interruption first; it returns at
+    once.
     """
 
     audio: Store
@@ -29,6 +34,8 @@ class Context:
     device: str
     workers: int
     cache: Path
+    training: Path | None = None
+    on_validation: Callable[[Mapping[str, float]], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ class FitSummary:
     validation, with a column `step` and one for each measured quantity. `hit_cap` says that a cap on training, not
     the stopping rule, ended it. `special_tags` gives, for each tag that was not trained in the usual way, the reason.
     `gains` tells how much the inputs of each group lowered the training loss of each tag: columns `tag`, `group`,
-    `n_inputs` of the group, `gain`.
+    `n_inputs` of the group, `gain`. `earlier_seconds` is the time of interrupted fits that this one went on from.
     """
 
     n_parameters: int | None = None
@@ -47,6 +54,7 @@ class FitSummary:
     hit_cap: bool = False
     special_tags: dict[str, str] = field(default_factory=dict)
     gains: pd.DataFrame = field(default_factory=pd.DataFrame)
+    earlier_seconds: float = 0.0
 
 
 class Trained(ABC):

@@ -1,7 +1,8 @@
 """The only file that knows MLflow: one parent run a study, one child run a cell, alike enough to be compared.
 
 A cell is logged from its finished folder, so that training never waits for a server, and it is logged once: a child
-carries its cell's digest, and only a child that was logged to its end counts.
+carries its cell's digest, and only a child that was logged to its end counts. A child shows the curves of a training
+while it lasts, as far as the server takes them; the finished folder completes it.
 """
 
 import json
@@ -11,6 +12,7 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,8 @@ import pandas as pd
 
 from bench.digest import json_digest
 from bench.errors import StudyFailedError
-from bench.record import CURVES_FILE, RunRecord
+from bench.live import LiveCurves, Row
+from bench.record import CURVES_FILE, RunRecord, RunSpec
 from bench.study import Study
 
 if TYPE_CHECKING:  # mlflow is imported where it is used: training must not need it
@@ -44,6 +47,8 @@ class Tracking:
 
     def __init__(self, study: Study, out: Path) -> None:
         self.out = out
+        self.live: dict[str, LiveCurves] = {}
+        self.live_runs: dict[str, str] = {}
         own_database = f"sqlite:///{out.resolve() / 'mlflow.db'}"
         self.uri = os.environ.get(URI_VARIABLE) or own_database
         with _mlflow_faults(self.uri):
@@ -53,20 +58,24 @@ class Tracking:
             self.parent = self._find_or_create_parent(study)
             self.logged = self._logged_cells()
 
+    def follow(self, spec: RunSpec) -> LiveCurves:
+        """Return what takes the rows of a cell's curves while it is trained; a child run shows them."""
+        self.live[spec.digest] = LiveCurves(partial(self._log_live, spec))
+        return self.live[spec.digest]
+
     def log_cell(self, folder: Path) -> None:
         """Log a finished cell from its folder, unless it is logged already."""
         record = RunRecord.load(folder)
         if record.digest in self.logged:
             return
         with _mlflow_faults(self.uri):
-            run = self._start_child(record)
+            run, curves_sent = self._started(record)
             params = _params(_cell_params(record))
             for first in range(0, len(params), PARAMS_A_BATCH):
                 self.client.log_batch(run, params=params[first : first + PARAMS_A_BATCH])
             metrics = _cell_metrics(record) + _trial_metrics(record)
-            metrics += _curve_metrics(pd.read_parquet(folder / CURVES_FILE))
-            for first in range(0, len(metrics), METRICS_A_BATCH):
-                self.client.log_batch(run, metrics=metrics[first : first + METRICS_A_BATCH])
+            metrics += _curve_metrics(pd.read_parquet(folder / CURVES_FILE).iloc[curves_sent:])
+            self._log_metrics(run, metrics)
             self.client.log_inputs(run, datasets=_datasets(record, self.out))
             self.client.log_table(run, _per_tag_table(record), "per_tag.json")
             self.client.log_artifacts(run, str(folder))
@@ -81,6 +90,8 @@ class Tracking:
                     self.client.log_artifact(self.parent, str(self.out / name))
             if (self.out / "figures").is_dir():
                 self.client.log_artifacts(self.parent, str(self.out / "figures"), "figures")
+            for run in self.live_runs.values():  # of cells that were not finished
+                self.client.set_terminated(run, "FAILED")
             self.client.set_terminated(self.parent, "FAILED" if failed else "FINISHED")
 
     def _find_or_create_experiment(self, name: str, artifacts: str | None) -> str:
@@ -122,10 +133,32 @@ class Tracking:
             if not token:
                 return children
 
-    def _start_child(self, record: RunRecord) -> str:
-        name = f"{record.label} · {record.n_train} · seed {record.seed}"
-        tags = {PARENT_TAG: self.parent, CELL_TAG: record.digest}
-        started = _now() - round(1000 * (record.train_seconds + record.predict_seconds))
+    def _started(self, record: RunRecord) -> tuple[str, int]:
+        """Return the run of a finished cell and how many rows of its curves it has: the live one, or else a new one."""
+        if live := self.live.pop(record.digest, None):
+            live.wait()
+        run = self.live_runs.pop(record.digest, None)
+        if run is not None and live is not None and not live.broken:
+            return run, live.sent
+        if run is not None:  # nobody knows what the server took before it broke off
+            self.client.delete_run(run)
+        return self._start_child(record, record.train_seconds + record.predict_seconds), 0
+
+    def _log_live(self, spec: RunSpec, rows: list[Row]) -> None:
+        with _mlflow_faults(self.uri):
+            if spec.digest not in self.live_runs:
+                self.live_runs[spec.digest] = self._start_child(spec, 0)
+            self._log_metrics(self.live_runs[spec.digest], _curve_metrics(pd.DataFrame(rows)))
+
+    def _log_metrics(self, run: str, metrics: "list[Metric]") -> None:
+        for first in range(0, len(metrics), METRICS_A_BATCH):
+            self.client.log_batch(run, metrics=metrics[first : first + METRICS_A_BATCH])
+
+    def _start_child(self, spec: RunSpec, seconds: float) -> str:
+        """Create the run of a cell that began so many seconds ago."""
+        name = f"{spec.label} · {spec.n_train} · seed {spec.seed}"
+        tags = {PARENT_TAG: self.parent, CELL_TAG: spec.digest}
+        started = _now() - round(1000 * seconds)
         run = self.client.create_run(self.experiment, start_time=started, tags=tags, run_name=name)
         return str(run.info.run_id)
 

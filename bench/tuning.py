@@ -7,7 +7,8 @@ same at every size and seed of a study, and for two families that declare the sa
 The trial with the least mean squared error over all tags and validation tracks is kept as it was trained: that is the
 loss of the paper's networks, one number for both kinds of tags, and a proper score of probabilities. Early stopping
 looks at the same tracks, so the kept trial's error is optimistic; only measures on the test part are reported. A cell
-that is interrupted does its trials again. What `Tagger.prepare` notes on tracks is noted for the study's own settings.
+that is interrupted does its trials again; each has its own part of `Context.training`, from which a family may go on.
+What `Tagger.prepare` notes on tracks is noted for the study's own settings.
 """
 
 import itertools
@@ -15,7 +16,7 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -101,11 +102,15 @@ class Trial(BaseModel):
 
 @dataclass(frozen=True)
 class Tuned:
-    """A trained family, the searched settings that were `chosen` for it, and all trials; empty without tuning."""
+    """A trained family, the searched settings that were `chosen` for it, and all trials; empty without tuning.
+
+    `seconds` is the time of the training or of all trials, with that of interrupted attempts that they went on from.
+    """
 
     trained: Trained
     chosen: Settings
     trials: list[Trial]
+    seconds: float
 
 
 def fit_tuned(
@@ -116,18 +121,21 @@ def fit_tuned(
     A trial whose training fails has no score. Raises `StudyFailedError` when all of them fail.
     """
     if tuning is None:
-        return Tuned(tagger.fit(train, valid, context), {}, [])
+        started = time.perf_counter()
+        trained = tagger.fit(train, valid, context)
+        return Tuned(trained, {}, [], time.perf_counter() - started + trained.summary.earlier_seconds)
     trials: list[Trial] = []
-    best: tuple[float, Tuned] | None = None
+    best: tuple[float, Trained, Settings] | None = None
     for number, settings in enumerate(tuning.candidates(tagger), start=1):
-        trial, trained = _try(tagger, settings, train, valid, context)
+        trial, fitted = _try(tagger, settings, train, valid, _context_of_trial(context, number))
         trials.append(trial)
         say(f"{cell}: trial {number} of {tuning.trials}, {_outcome(trial)}; {describe_settings(settings)}")
-        if trained is not None and trial.valid_mse is not None and (best is None or trial.valid_mse < best[0]):
-            best = trial.valid_mse, Tuned(trained, settings, trials)
+        if fitted is not None and trial.valid_mse is not None and (best is None or trial.valid_mse < best[0]):
+            best = trial.valid_mse, fitted, settings
     if best is None:
         raise StudyFailedError(f"none of {tuning.trials} trials could be trained; the first: {trials[0].reason}")
-    return best[1]
+    _, trained, chosen = best
+    return Tuned(trained, chosen, trials, sum(trial.seconds for trial in trials))
 
 
 def describe_settings(settings: Settings) -> str:
@@ -146,7 +154,14 @@ def _try(
         seconds = time.perf_counter() - started
         return Trial(settings=settings, valid_mse=None, reason=str(failure), seconds=seconds), None
     error = float(np.mean(np.square(errors)))
-    return Trial(settings=settings, valid_mse=error, seconds=time.perf_counter() - started), trained
+    seconds = time.perf_counter() - started + trained.summary.earlier_seconds
+    return Trial(settings=settings, valid_mse=error, seconds=seconds), trained
+
+
+def _context_of_trial(context: Context, number: int) -> Context:
+    """Return where a trial works; nobody watches, for the curves of all trials would lie over one another."""
+    training = None if context.training is None else context.training / f"trial-{number}"
+    return replace(context, training=training, on_validation=None)
 
 
 def _outcome(trial: Trial) -> str:

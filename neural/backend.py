@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from neural.aggregation import AggregationName, build_aggregation
-from neural.layers import EPSILON, ConvBlock, ScalarBatchNorm
+from neural.layers import EPSILON, ConvBlock, KeyedDropout, ScalarBatchNorm
 
 KERNEL = 7
 POOL = 2
@@ -37,8 +37,9 @@ class BackEnd(nn.Module):
         self.conv2 = _residual_block(filters, momentum)
         self.conv3 = _residual_block(filters, momentum)
         self.aggregation = build_aggregation(aggregation, filters)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = KeyedDropout(dropout)
         self.hidden = nn.Linear(self.aggregation.features, n_units)
+        self.hidden_dropout = KeyedDropout(dropout)
         self.hidden_norm = nn.BatchNorm1d(n_units, eps=EPSILON, momentum=momentum)
         self.output = nn.Linear(n_units, n_tags)
 
@@ -46,10 +47,8 @@ class BackEnd(nn.Module):
         """Return probabilities, shape (batch, tags), for features of shape (batch, channels, steps)."""
         summary = self.summarise(steps)
         hidden: Tensor = self.hidden_norm(self.hidden(self.dropout(summary)).relu())
-        probabilities: Tensor = (
-            self.output(self.dropout(hidden)).float().sigmoid()
-        )  # bf16 has nothing between 0.996 and 1
-        return probabilities
+        logits: Tensor = self.output(self.hidden_dropout(hidden))
+        return logits.float().sigmoid()  # bf16 has nothing between 0.996 and 1
 
     def summarise(self, steps: Tensor) -> Tensor:
         """Return what is aggregated over time, shape (batch, features): two a filter in the paper's network."""

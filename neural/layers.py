@@ -6,7 +6,10 @@ the unbiased one, which is torch's convention.
 
 import math
 
+import torch
 from torch import Tensor, nn
+
+from bench.digest import unit_hashes
 
 EPSILON = 1e-3  # of every batch norm: TensorFlow's default, which the authors left as it is
 
@@ -54,6 +57,41 @@ class ScalarBatchNorm(nn.BatchNorm1d):
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the shape of the input, (batch, channels, steps)."""
         return super().forward(inputs.flatten(1).unsqueeze(1)).view_as(inputs)
+
+
+class KeyedDropout(nn.Dropout):
+    """Dropout whose masks are a function of `keys`, one 32-bit number a row; without keys it is torch's own.
+
+    No generator has a state, so that a training run that was interrupted, or is divided among processes, drops what
+    it would have dropped otherwise, on any device.
+    """
+
+    keys: Tensor | None = None
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the input with values dropped and the others scaled up, in training alone; shape (batch, values)."""
+        if self.keys is None or not self.training:
+            return super().forward(inputs)
+        columns = _mixed(torch.arange(inputs.shape[1], device=inputs.device))
+        kept = _mixed(self.keys[:, None] ^ columns) >= round(self.p * 2**32)
+        return inputs * kept / (1 - self.p)
+
+
+def key_dropout(model: nn.Module, seed: int, places: Tensor) -> None:
+    """Draw the next masks of a model's dropout layers from `seed` and each row's place, a number, shape (batch,)."""
+    layers = [layer for layer in model.modules() if isinstance(layer, KeyedDropout)]
+    salts = unit_hashes([f"dropout {number}" for number in range(len(layers))], str(seed))
+    for layer, salt in zip(layers, salts.tolist(), strict=True):
+        layer.keys = _mixed(_mixed(places) ^ int(salt * 2**32))
+
+
+def _mixed(numbers: Tensor) -> Tensor:
+    """Return 32 well mixed bits of each 32-bit number, as int64 (C. Wellons's lowbias32, 2018)."""
+    numbers = numbers ^ (numbers >> 16)
+    numbers = (numbers * 0x7FEB352D) & 0xFFFFFFFF
+    numbers = numbers ^ (numbers >> 15)
+    numbers = (numbers * 0x846CA68B) & 0xFFFFFFFF  # may run over 63 bits; the low 32 are right all the same
+    return numbers ^ (numbers >> 16)
 
 
 def he_initialise(module: nn.Module) -> None:

@@ -35,7 +35,15 @@ class TrainingPatches:
 
     def batch(self, update: int) -> tuple[Int16Array, Float32Array]:
         """Return the audio, shape (batch, samples), and targets, shape (batch, tags), of an update counted from 0."""
-        return self._drawn(range(update * self.batch_size, (update + 1) * self.batch_size))
+        return self._drawn(self.places(update))
+
+    def places(self, update: int) -> range:
+        """Return the places of an update's patches among all of the training run, counted from 0."""
+        return range(update * self.batch_size, (update + 1) * self.batch_size)
+
+    def track_ids(self, update: int) -> list[str]:
+        """Return the tracks of an update's patches."""
+        return [str(self.corpus.ids[row]) for _, row in self._turns_and_rows(self.places(update))]
 
     def first_round(self, most_tracks: int) -> Iterator[Int16Array]:
         """Give, batch by batch, one patch of each track, of the first `most_tracks` in the first round's order."""
@@ -44,10 +52,13 @@ class TrainingPatches:
             yield self._drawn(range(first, min(first + self.batch_size, n_tracks)))[0]
 
     def _drawn(self, places: range) -> tuple[Int16Array, Float32Array]:
+        drawn = self._turns_and_rows(places)
+        audio = [self._patch(turn, row) for turn, row in drawn]
+        return np.stack(audio), self.corpus.targets[[row for _, row in drawn]]
+
+    def _turns_and_rows(self, places: range) -> list[tuple[int, int]]:
         drawn = [divmod(place, len(self.corpus)) for place in places]
-        rows = [int(_order(self.seed, turn, len(self.corpus))[place]) for turn, place in drawn]
-        audio = [self._patch(turn, row) for (turn, _), row in zip(drawn, rows, strict=True)]
-        return np.stack(audio), self.corpus.targets[rows]
+        return [(turn, int(_order(self.seed, turn, len(self.corpus))[place])) for turn, place in drawn]
 
     def _patch(self, turn: int, row: int) -> Int16Array:
         track_id = str(self.corpus.ids[row])

@@ -10,9 +10,11 @@ import torch
 
 from bench.audio import AudioSettings
 from bench.corpus import Corpus, Float32Array
+from bench.digest import json_digest
 from bench.errors import InputError
 from bench.progress import progress_bar
 from bench.tagger import Context, FitSummary, Tagger, Trained, check_parts, check_tags
+from neural.checkpoint import Checkpoints
 from neural.logmel import OnLogMel
 from neural.network import Network, count_parameters
 from neural.patches import TrainingPatches, moving_windows, spread_windows, to_audio
@@ -59,6 +61,7 @@ class NetworkTagger(NetworkSettings, Tagger):
         """Train on random patches of `train`; `valid` alone decides the learning rate and the end.
 
         Spectrograms are normalised by one random patch a training track, so by numbers that depend on the seed.
+        Goes on from the checkpoint in `context.training`, where an interruption left one of the same training.
         Raises `InputError` when either is empty or the network cannot take a patch so short, and `StudyFailedError`
         when the loss is no longer a number.
         """
@@ -69,14 +72,27 @@ class NetworkTagger(NetworkSettings, Tagger):
         with seeded(context.seed, device):
             model = self.build(len(train.tags), sample_rate).to(device)
             patches = TrainingPatches(train, context.audio, samples, self.batch_size, context.seed)
-            if isinstance(model, OnLogMel):
-                model.log_mel.fit_normalisation(to_audio(p, device) for p in patches.first_round(NORMALISATION_TRACKS))
             validation = spread_windows(valid, context.audio, samples, self.validation_windows)
-            training = Training(model, patches, validation, self, device)
-            with progress_bar(self.max_updates, f"{self.family}, {len(train)} tracks", "update") as bar:
+            checkpoints = Checkpoints(context.training, self.identity(train, valid, context))
+            training = Training(model, patches, validation, self, device, checkpoints, context.on_validation)
+            if not training.resume() and isinstance(model, OnLogMel):
+                model.log_mel.fit_normalisation(to_audio(p, device) for p in patches.first_round(NORMALISATION_TRACKS))
+            total, done = self.max_updates * self.batch_size, training.step * self.batch_size
+            with progress_bar(total, f"{self.family}, {len(train)} tracks", "patch", done=done) as bar:
                 training.run(bar)
-        summary = FitSummary(count_parameters(model), training.curve_frame, training.hit_cap)
+        summary = FitSummary(
+            n_parameters=count_parameters(model),
+            curves=training.curve_frame,
+            hit_cap=training.hit_cap,
+            earlier_seconds=training.earlier_seconds,
+        )
         return TrainedNetwork(self, model, sample_rate, tuple(tag.name for tag in train.tags), summary)
+
+    def identity(self, train: Corpus, valid: Corpus, context: Context) -> str:
+        """Return a name for all that decides a training, but for the device and its number of threads."""
+        heard = context.audio.settings.model_dump(mode="json")
+        settings = self.model_dump(mode="json")
+        return json_digest([self.family, settings, train.digest, valid.digest, context.seed, heard])
 
     def patch_samples(self, sample_rate: int) -> int:
         """Return the length of a patch in samples."""

@@ -1,7 +1,8 @@
 """The training loop of the paper's section 2: one loss over all tags at once, Adam, one stopping rule."""
 
 import math
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,9 @@ from tqdm import tqdm
 from bench.corpus import Corpus, Float32Array
 from bench.errors import StudyFailedError
 from bench.metrics import pr_auc, rmse, roc_auc
+from bench.signals import TerminatedError, undisturbed
+from neural.checkpoint import Checkpoints, Progress, optimiser_tensors, restore_optimiser
+from neural.layers import key_dropout
 from neural.losses import build_loss
 from neural.patches import TrainingPatches, Windows, to_audio
 from neural.prediction import mean_scores
@@ -49,20 +53,25 @@ class StoppingRule:
 
 @dataclass
 class Training:
-    """A training run between two updates; `run` takes it to its end."""
+    """A training run between two updates; `run` takes it to its end, `resume` to where its checkpoint was."""
 
     model: nn.Module
     patches: TrainingPatches
     validation: Windows
     settings: NetworkSettings
     device: torch.device
+    checkpoints: Checkpoints
+    on_validation: Callable[[Mapping[str, float]], None] | None = None  # as in `Context`
     optimiser: torch.optim.Optimizer = field(init=False)
     loss: nn.Module = field(init=False)
     rule: StoppingRule = field(init=False)
-    best_weights: dict[str, Tensor] = field(init=False)
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
     curves: list[dict[str, float]] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)  # of the updates since the last validation
+    gradient_norms: list[float] = field(default_factory=list)  # likewise
     step: int = 0  # updates done
+    earlier_seconds: float = 0.0  # of training before the checkpoint that it went on from
+    started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.optimiser = torch.optim.Adam(
@@ -70,54 +79,91 @@ class Training:
         )
         self.loss = build_loss(self.settings.loss, self.patches.corpus).to(self.device)
         self.rule = StoppingRule(self.settings.patience, self.settings.stop_after)
-        self.best_weights = copied(self.model.state_dict())
 
     def run(self, bar: "tqdm[Any]") -> None:
-        """Update until the rule or the cap ends it, then put the best weights back; `bar` counts updates.
+        """Update until the rule or the cap ends it, then put the best weights back; `bar` counts patches.
 
-        Raises `StudyFailedError` when the loss is no longer a number.
+        Where SIGINT or SIGTERM ends it before, a checkpoint is left.
+        Raises `StudyFailedError` when a loss or gradient is no longer a number; the last checkpoint stays.
         """
         self.model.train()
-        while self.step < self.settings.max_updates and not self.rule.stops:
-            self.losses.append(self.update())
-            bar.update()
-            bar.set_postfix(loss=f"{self.losses[-1]:.4f}", refresh=False)
-            if self.step % self.settings.validate_every == 0 or self.step == self.settings.max_updates:
-                self.validate()
+        try:
+            while self.validation_due or not self.ended:
+                self.advance(bar)
+        except (KeyboardInterrupt, TerminatedError):
+            self.save()
+            raise
         self.model.load_state_dict(self.best_weights)
+
+    def advance(self, bar: "tqdm[Any]") -> None:
+        """Validate where that is due, else make one update; save a checkpoint where that is due."""
+        if self.validation_due:
+            self.validate()
+            self.save()
+            return
+        with undisturbed():
+            self.update()
+        if self.checkpoints.due:
+            self.save()
+        bar.set_postfix_str(self.description, refresh=False)
+        bar.update(self.settings.batch_size)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the rule or the cap allows no more updates."""
+        return self.step == self.settings.max_updates or self.rule.stops
+
+    @property
+    def validation_due(self) -> bool:
+        """Whether the updates so far are to be judged before the next."""
+        last = self.step == self.settings.max_updates
+        return bool(self.losses) and (last or self.step % self.settings.validate_every == 0)
 
     @property
     def hit_cap(self) -> bool:
         """Whether the cap, not the rule, ended it."""
         return self.step == self.settings.max_updates and not self.rule.stops
 
-    def update(self) -> float:
-        """Make one update; return its loss."""
+    def update(self) -> None:
+        """Make one update; a function of the seed, the step and what the updates before have left."""
         audio, targets = self.patches.batch(self.step)
+        key_dropout(self.model, self.patches.seed, torch.tensor(self.patches.places(self.step), device=self.device))
         scores = self.model(to_audio(audio, self.device))
         loss = self.loss(scores, torch.from_numpy(targets).to(self.device))
         self.optimiser.zero_grad()
         loss.backward()
+        norm = nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
+        self._check(float(loss.item()), "training loss", self.step + 1, self.patches.track_ids(self.step))
+        self._check(float(norm.item()), "gradient norm", self.step + 1, self.patches.track_ids(self.step))
         self.optimiser.step()
+        self.losses.append(float(loss.item()))
+        self.gradient_norms.append(float(norm.item()))
         self.step += 1
-        return self._checked(float(loss.item()), "training")
 
     def validate(self) -> None:
         """Measure on the validation tracks, add a row to the curves, and do what the rule says."""
         corpus = self.validation.corpus
         scores = mean_scores(self.model, self.validation, batch_size=self.settings.batch_size, device=self.device)
-        loss = self._checked(self.loss_of(scores, corpus.targets), "validation")
-        self.curves.append(
-            {
-                "step": self.step,
-                "train_loss": float(np.mean(self.losses)),
-                "valid_loss": loss,
-                "learning_rate": self.learning_rate,
-                **validation_measures(corpus, scores),
-            }
-        )
+        loss = self.loss_of(scores, corpus.targets)
+        self._check(loss, "validation loss", self.step, [])
+        measured = {
+            "step": self.step,
+            "train_loss": float(np.mean(self.losses)),
+            "valid_loss": loss,
+            "learning_rate": self.learning_rate,
+            "gradient_norm": float(np.mean(self.gradient_norms)),
+            **validation_measures(corpus, scores),
+        }
+        with undisturbed():
+            self._conclude(measured)
+
+    def _conclude(self, measured: dict[str, float]) -> None:
+        """Add a validation to the curves and do what the rule says."""
+        self.curves.append(measured)
+        self._show([measured])
         self.losses.clear()
-        if self.rule.improved_by(loss):
+        self.gradient_norms.clear()
+        if self.rule.improved_by(measured["valid_loss"]):
             self.best_weights = copied(self.model.state_dict())
         elif self.rule.halves:
             for group in self.optimiser.param_groups:
@@ -127,6 +173,54 @@ class Training:
         """Return the loss of scores, shape (tracks, tags), in double precision."""
         told, wanted = (torch.from_numpy(values).to(self.device).double() for values in (scores, targets))
         return float(self.loss(told, wanted))
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        progress = Progress(
+            identity=self.checkpoints.identity,
+            step=self.step,
+            seconds=self.earlier_seconds + time.monotonic() - self.started,
+            learning_rate=self.learning_rate,
+            best_loss=self.rule.best,
+            stale=self.rule.stale,
+            curves=self.curves,
+            losses=self.losses,
+            gradient_norms=self.gradient_norms,
+        )
+        parts = {
+            "weights": self.model.state_dict(),
+            "best": self.best_weights,
+            "optimiser": optimiser_tensors(self.optimiser),
+        }
+        self.checkpoints.save(progress, parts)
+
+    def resume(self) -> bool:
+        """Go to where the last checkpoint was; say whether there was one."""
+        if (found := self.checkpoints.load()) is None:
+            return False
+        progress, parts = found
+        self.step, self.earlier_seconds = progress.step, progress.seconds
+        self.curves, self.losses = list(progress.curves), list(progress.losses)
+        self.gradient_norms = list(progress.gradient_norms)
+        self._show(self.curves)
+        self.rule.best, self.rule.stale = progress.best_loss, progress.stale
+        self.model.load_state_dict(parts["weights"])
+        self.best_weights = {name: tensor.to(self.device) for name, tensor in parts["best"].items()}
+        restore_optimiser(self.optimiser, parts["optimiser"], progress.learning_rate)
+        return True
+
+    def _show(self, rows: list[dict[str, float]]) -> None:
+        if self.on_validation is not None:
+            for row in rows:
+                self.on_validation(row)
+
+    @property
+    def description(self) -> str:
+        """Where it is, in a few words: rounds of the training tracks, the last loss and the last validation."""
+        rounds = self.step * self.settings.batch_size / len(self.patches.corpus)
+        validated = self.curves[-1].items() if self.curves else ()
+        measures = [f"{name.replace('_', ' ', 1)} {value:.4f}" for name, value in validated if name.startswith("valid")]
+        return ", ".join([f"epoch {rounds:.1f}", f"loss {self.losses[-1]:.4f}", *measures])
 
     @property
     def learning_rate(self) -> float:
@@ -138,13 +232,16 @@ class Training:
         """One row for each validation."""
         return pd.DataFrame(self.curves).astype({"step": int})
 
-    def _checked(self, loss: float, which: str) -> float:
-        if not math.isfinite(loss):
-            raise StudyFailedError(
-                f"{which} loss is {loss} at step {self.step} of {self.settings.max_updates} "
-                f"(learning rate {self.learning_rate:g}); try a lower learning_rate"
-            )
-        return loss
+    def _check(self, value: float, which: str, step: int, tracks: list[str]) -> None:
+        if math.isfinite(value):
+            return
+        batch = f" on tracks {', '.join(tracks)}" if tracks else ""
+        kept = self.checkpoints.file
+        raise StudyFailedError(
+            f"{which} is {value} at step {step} of {self.settings.max_updates} "
+            f"(learning rate {self.learning_rate:g}){batch}; try a lower learning_rate"
+            + (f": the same settings go on from the last good checkpoint, {kept}, to the same end" if kept else "")
+        )
 
 
 def validation_measures(corpus: Corpus, scores: Float32Array) -> dict[str, float]:

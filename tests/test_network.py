@@ -8,7 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from bench.errors import InputError
 from neural.frontends import TimbralConv
-from neural.layers import ConvBlock, SameConv1d, ScalarBatchNorm, he_initialise
+from neural.layers import ConvBlock, KeyedDropout, SameConv1d, ScalarBatchNorm, he_initialise, key_dropout
 from neural.network import build_network, count_parameters
 from tests.authors import AUTHORS, INPUTS, FrontEnd, drawn_input, transplanted
 
@@ -169,6 +169,36 @@ def test_both_dense_layers_are_behind_dropout_in_training_alone() -> None:
     dropped.clear()
     network.eval()(audio)
     assert all(torch.equal(inputs, output) for inputs, output in dropped)
+
+
+def masks(places: range, *, seed: int = 0, layers: int = 2, values: int = 512) -> list[Tensor]:
+    """Return what each of some dropout layers keeps at these places of a training, shape (places, values)."""
+    model = nn.ModuleList(KeyedDropout(0.3) for _ in range(layers)).train()
+    key_dropout(model, seed, torch.tensor(places))
+    return [layer(torch.ones(len(places), values)) != 0 for layer in model]
+
+
+def test_the_dropout_of_a_batch_is_that_of_its_halves_whatever_was_drawn_before() -> None:
+    whole = masks(range(160, 176))
+    torch.rand(1)
+    before = torch.get_rng_state()
+    halves = [torch.cat(pair) for pair in zip(masks(range(160, 168)), masks(range(168, 176)), strict=True)]
+    assert all(map(torch.equal, whole, halves))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_dropout_masks_are_independent_between_places_layers_values_and_seeds() -> None:
+    n_places, values = 400, 512
+    first, second = masks(range(n_places))
+    other_seed = masks(range(n_places), seed=1)[0]
+    later = masks(range(n_places, 2 * n_places))[0]
+    for kept in (first, second, other_seed, later):
+        assert kept.float().mean().item() == pytest.approx(0.7, abs=4 * np.sqrt(0.21 / kept.numel()))
+        assert kept.float().mean(dim=0).std().item() == pytest.approx(np.sqrt(0.21 / n_places), rel=0.15)
+        assert kept.float().mean(dim=1).std().item() == pytest.approx(np.sqrt(0.21 / values), rel=0.15)
+    for other in (second, other_seed, later, first.roll(1, 0), first.roll(1, 1)):
+        together = np.corrcoef(first.flatten().numpy(), other.flatten().numpy())[0, 1]
+        assert abs(together) < 4 / np.sqrt(n_places * values)
 
 
 def test_outputs_do_not_depend_on_the_rest_of_the_batch_in_inference() -> None:

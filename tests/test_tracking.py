@@ -8,11 +8,26 @@ import sys
 import threading
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from tests.conftest import TAGBENCH, StudyOnDisk
+from bench.record import RunRecord
+from bench.tracking import Tracking
+from tests.conftest import STUDY, TAGBENCH, StudyOnDisk
+
+NETWORK = """
+[[families]]
+family = "waveform"
+filters = [2, 2, 4]
+backend_filters = 4
+num_units = 4
+patch_seconds = 0.5
+batch_size = 4
+max_updates = 12
+validate_every = 2
+"""
 
 
 def client_of(study: StudyOnDisk) -> MlflowClient:
@@ -118,3 +133,85 @@ def test_a_server_named_in_the_environment_is_used(small_study: StudyOnDisk, tmp
             assert not (small_study.out / "mlflow.db").exists()
         finally:
             server.terminate()
+
+
+@pytest.fixture(scope="module")
+def network_study(tmp_path_factory: pytest.TempPathFactory) -> StudyOnDisk:
+    """A study of one network with 6 validations, run; tests must leave it as it is."""
+    study = StudyOnDisk(tmp_path_factory.mktemp("network"), STUDY.split("[[families]]")[0] + NETWORK)
+    assert study.run() == []
+    return study
+
+
+def curve_steps(client: MlflowClient, run: Run) -> list[int]:
+    """Return the steps of every curve of a run, which are the same for all."""
+    names = [name for name in run.data.metrics if name.startswith("curve/")]
+    assert set(names) >= {f"curve/{name}" for name in ("train_loss", "valid_loss", "learning_rate", "gradient_norm")}
+    histories = [[metric.step for metric in client.get_metric_history(run.info.run_id, name)] for name in names]
+    assert all(history == histories[0] for history in histories)
+    return histories[0]
+
+
+def test_the_curves_of_a_network_are_logged_once(network_study: StudyOnDisk) -> None:
+    client = client_of(network_study)
+    _, children = runs_of(client)
+    assert [child.info.status for child in children] == ["FINISHED", "FINISHED"]
+    assert [curve_steps(client, child) for child in children] == [[2, 4, 6, 8, 10, 12]] * 2
+
+
+def watched(study: StudyOnDisk, out: Path) -> tuple[Tracking, Path, list[dict[str, float]]]:
+    """Return a new tracking in `out`, the folder of a finished cell, and the rows of the cell's curves."""
+    out.mkdir()
+    folder = sorted((study.out / "cells").iterdir())[0]
+    rows = pd.read_parquet(folder / "curves.parquet").to_dict("records")
+    return Tracking(study.study, out), folder, [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def test_curves_are_shown_during_training_and_completed_by_the_finished_cell(
+    network_study: StudyOnDisk, tmp_path: Path
+) -> None:
+    tracking, folder, rows = watched(network_study, tmp_path / "out")
+    live = tracking.follow(RunRecord.load(folder))
+    for row in rows[:4]:
+        live.add(row)
+        live.wait()
+    _, (during,) = runs_of(tracking.client)
+    assert (during.info.status, curve_steps(tracking.client, during)) == ("RUNNING", [2, 4, 6, 8])
+    tracking.log_cell(folder)
+    _, (after,) = runs_of(tracking.client)
+    assert (after.info.status, curve_steps(tracking.client, after)) == ("FINISHED", [2, 4, 6, 8, 10, 12])
+    assert after.info.run_id == during.info.run_id
+
+
+def test_a_server_that_is_gone_during_training_costs_one_line_and_no_curve_of_the_finished_cell(
+    network_study: StudyOnDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tracking, folder, rows = watched(network_study, tmp_path / "out")
+    live, client = tracking.follow(RunRecord.load(folder)), tracking.client
+    live.add(rows[0])
+    live.wait()
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    tracking.client = MlflowClient("http://127.0.0.1:9")  # where nobody listens
+    for row in rows[1:]:
+        live.add(row)
+        live.wait()
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("no live curves: MLflow at sqlite:///")
+    tracking.client = client
+    tracking.log_cell(folder)
+    _, (after,) = runs_of(client)
+    assert (after.info.status, curve_steps(client, after)) == ("FINISHED", [2, 4, 6, 8, 10, 12])
+
+
+def test_the_run_of_a_cell_that_is_never_finished_ends_as_failed_and_is_replaced_by_the_next_attempt(
+    network_study: StudyOnDisk, tmp_path: Path
+) -> None:
+    tracking, folder, rows = watched(network_study, tmp_path / "out")
+    live = tracking.follow(RunRecord.load(folder))
+    live.add(rows[0])
+    live.wait()
+    tracking.log_report(failed=True)
+    _, (failed,) = runs_of(tracking.client)
+    assert failed.info.status == "FAILED"
+    again = Tracking(network_study.study, tmp_path / "out")
+    assert runs_of(again.client)[1] == []

@@ -1,5 +1,7 @@
 """Training and prediction of the networks, on tones against noise read from real files."""
 
+import io
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
+from tqdm import tqdm
 
 from bench.audio import AudioSettings
 from bench.corpora import manifest
@@ -32,6 +35,7 @@ from tests.small_corpus import write_small_corpus
 TINY: dict[str, Any] = {
     "backend_filters": 8,
     "num_units": 8,
+    "dropout": 0.2,
     "batch_norm_momentum": 0.9,
     "patch_seconds": 0.5,
     "learning_rate": 0.01,
@@ -261,6 +265,23 @@ def test_a_loss_that_is_no_number_ends_training_with_step_and_learning_rate(
 ) -> None:
     with pytest.raises(StudyFailedError, match=r"loss is nan at step \d+ of 100 \(learning rate 1e\+30\)"):
         changed("waveform", learning_rate=1e30).fit(train, valid, context)
+
+
+def test_the_progress_line_has_rounds_loss_measures_rate_and_time_left(
+    train: Corpus, valid: Corpus, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = io.StringIO()
+
+    def bar_on_screen(total: int, describe: str, unit: str, *, done: int) -> "tqdm[Any]":
+        return tqdm(total=total, desc=describe, unit=unit, initial=done, file=screen, mininterval=0, ncols=250)
+
+    monkeypatch.setattr("neural.tagger.progress_bar", bar_on_screen)
+    changed("waveform", max_updates=6, validate_every=3).fit(train, valid, context)
+    last = screen.getvalue().strip().split("\r")[-1]
+    number = r"\d\.\d{4}"
+    measures = ", ".join(f"valid {name} {number}" for name in ("loss", "roc_auc", "pr_auc", "rmse"))
+    assert last.startswith("waveform, 24 tracks: 100%")
+    assert re.search(rf"96/96 \[\d\d:\d\d<00:00, .*patch.*, epoch 4\.0, loss {number}, {measures}\]$", last), last
 
 
 @pytest.mark.parametrize(

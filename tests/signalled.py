@@ -1,0 +1,60 @@
+"""Runs a command line that gets a signal in the midst of its training, at a point that no clock decides.
+
+`python -m tests.signalled SIGNAL POINT NUMBER SECONDS tagbench ARGUMENTS...` sends the signal to itself right before
+the NUMBERth time that it does what POINT says; a checkpoint is due every SECONDS. In the place of `tagbench`, `fit
+ROOT FAMILY FOLDER` trains one of `tests.small_training`.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import neural.checkpoint
+import neural.training
+from bench.cli import main as tagbench
+from tests.small_training import fit
+
+POINTS: dict[str, tuple[Any, str]] = {
+    "update": (neural.training.Training, "update"),
+    "within an update": (torch.optim.Adam, "step"),
+    "validation": (neural.training, "mean_scores"),
+    "rename": (Path, "replace"),
+    "after the validation": (neural.training.Training, "save"),
+}
+
+
+def send(told: signal.Signals, point: str, number: int) -> None:
+    """Have the signal sent before the `number`th call of what is at the point."""
+    owner, name = POINTS[point]
+    original = getattr(owner, name)
+    calls = 0
+
+    def counted(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever the original takes and gives
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            os.kill(os.getpid(), told)
+        return original(*arguments, **named)
+
+    setattr(owner, name, counted)
+
+
+def main() -> None:
+    """Do as the command line says."""
+    told, point, number, seconds, command, *arguments = sys.argv[1:]
+    neural.checkpoint.SECONDS_BETWEEN = float(seconds)
+    send(signal.Signals[told], point, int(number))
+    if command == "fit":
+        root, family, folder = arguments
+        fit(Path(root), family, Path(folder))
+    else:
+        sys.argv = ["tagbench", *arguments]
+        tagbench()
+
+
+if __name__ == "__main__":
+    main()
