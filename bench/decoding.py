@@ -31,9 +31,10 @@ class Decoder(Isolated):
     def decode(self, file: Path, output: Path, start: int) -> tuple[int, int]:
         """Write a track's int16 samples from the byte `start` of `output` on; return their number and rate in Hz.
 
-        What `output` holds behind `start` is cut off first. Raises `RejectedTrackError` when the file cannot be used,
-        crashes its decoder or takes it more than `TRACK_CPU_SECONDS`, `OSError` when the samples cannot be written,
-        and `StudyFailedError` when there is no child to decode.
+        What a decoder that died had written there is overwritten; it may reach further than what is written next.
+        Raises `RejectedTrackError` when the file cannot be used, crashes its decoder or takes it more than
+        `TRACK_CPU_SECONDS`, `OSError` when the samples cannot be written, and `StudyFailedError` when there is no
+        child to decode.
         """
         try:
             reply = self.ask({"file": str(file), "output": str(output), "start": start})
@@ -59,14 +60,16 @@ def _answer(request: dict[str, Any], settings: AudioSettings) -> dict[str, Any]:
     except RejectedTrackError as reason:
         return {"rejected": str(reason)}
     with Path(request["output"]).open("r+b") as output:
-        output.truncate(request["start"])
         output.seek(request["start"])
-        output.write(_to_int16(decoded.samples).tobytes())
+        output.write(_to_int16(decoded.samples).data)
     return {"length": len(decoded.samples), "rate": decoded.rate}
 
 
 def _to_int16(samples: Float32Array) -> NDArray[np.int16]:
-    integers: NDArray[np.int16] = np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
+    scaled = samples * np.float32(FULL_SCALE)
+    np.rint(scaled, out=scaled)  # in place: memory that is new for each step costs more than the step
+    np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1, out=scaled)
+    integers: NDArray[np.int16] = scaled.astype("<i2")
     return integers
 
 

@@ -21,7 +21,7 @@ from typing import IO, Any, Self, TypeVar, cast
 
 from bench.errors import StudyFailedError
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 OS_ERROR = "os_error"
 ATTEMPTS = 2  # whoever kills a child for want of memory does not look which request it is at
 

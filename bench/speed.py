@@ -26,13 +26,13 @@ from typing import Any, Generic, ParamSpec, TypeVar
 import psutil
 
 from bench.errors import StudyFailedError
+from bench.isolation import ONE_THREAD
 from bench.progress import progress_bar
 
 P = ParamSpec("P")
 X = TypeVar("X")
 T = TypeVar("T")
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 MB = 1e6
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -132,8 +132,8 @@ def _answer(connection: Connection) -> None:
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Let processes that are started here have one thread in every library."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)
     try:
         yield
     finally:

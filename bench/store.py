@@ -168,7 +168,7 @@ def _write_shard(missing: tuple[Corpus, Path], decoder: Decoder, heard: Callable
                 tracks[track_id] = _Samples(length=length, rate=rate)
                 size += length * SAMPLE_BYTES
             heard()
-        os.truncate(aside, size)  # the last track's decoder may have died while it wrote
+        os.truncate(aside, size)  # a decoder may have died while it wrote
         written = _sha256(aside)
     content = _Manifest(tracks=tracks, rejected=rejected, bytes=size, sha256=written)
     with written_aside(manifest) as aside:

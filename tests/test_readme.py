@@ -1,11 +1,13 @@
 """The README tells of every file and command, and its numbers are those of the reports that are kept beside it."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from baselines.features.extractor import descriptor_names
 from bench.cli import tagbench
+from bench.speed import Findings, Row
 from bench.study import shipped_studies
 
 ROOT = Path(__file__).parent.parent
@@ -50,6 +52,28 @@ def test_the_table_of_descriptors_in_the_readme_has_the_largest_size_of_that_stu
     largest = [line for line in table[2:] if line.split("|")[2] == table[2].split("|")[2]]
     assert len(largest) == 10  # five sets of descriptors for two families
     assert "\n".join([*table[:2], *largest]) in README
+
+
+def findings_of(what: str) -> Findings:
+    content = json.loads((ROOT / "reports" / "speed" / f"{what}.json").read_text(encoding="utf-8"))
+    return Findings(tuple(Row(**row) for row in content["rows"]), content["ratios"])
+
+
+def test_the_table_of_speed_in_the_readme_is_what_the_command_found() -> None:
+    assert findings_of("baseline").table() in README
+
+
+def test_the_baseline_is_as_fast_and_as_good_as_the_readme_says() -> None:
+    found = findings_of("baseline")
+    values = {row.name: row.value for row in found.rows}
+    assert found.ratios["descriptors_vs_musicextractor"] >= 8
+    assert found.ratios["descriptors_vs_librosa"] > 1
+    assert found.ratios["training_vs_xgbclassifier"] >= 6
+    assert found.ratios["pr_auc_minus_xgbclassifier"] >= 0
+    assert values["extractor_memory_growth"] < 50
+    assert values["training_cpu_exponent"] <= 1
+    assert values["training_memory_exponent"] <= 1
+    assert values["training_peak_memory_gb_1200000"] < 24
 
 
 def test_the_readme_counts_the_descriptors_right() -> None:
