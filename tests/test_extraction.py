@@ -14,7 +14,6 @@ from baselines.features import music_extractor
 from baselines.features.extractor import Extractor, descriptor_names
 from baselines.gbt import GBT
 from bench.corpus import Corpus
-from bench.errors import StudyFailedError
 from bench.store import TRACKS_PER_SHARD, shard_numbers
 from bench.tagger import Context
 from tests.pulses import RATE, context_for, write_corpus
@@ -70,7 +69,7 @@ def test_groups_choose_columns_and_share_one_extraction(described: Described) ->
 
 
 def test_another_time_limit_is_another_extraction(described: Described) -> None:
-    with pytest.raises(StudyFailedError, match="/nowhere/"):
+    with pytest.raises(FileNotFoundError, match="/nowhere/"):
         descriptors(described.corpus, without_audio(described.context), DescriptorSettings(track_cpu_seconds=61))
 
 

@@ -1,15 +1,10 @@
-"""Describe tracks on request, in a process of its own that may be killed: `python -m baselines.features SET SECONDS`.
+"""Describe tracks in a child process that may be killed: `python -m baselines.features SET SECONDS`.
 
-SET is `groups`, our own descriptors, or `music_extractor`. The first line out is the JSON list of their names. Then
-each line in is a JSON track, `file` (int16 samples), `start` and `length` in samples and `rate` in Hz, and each line
-out its `descriptors`, or the `problem`. A track that takes more than SECONDS of CPU time ends the process by SIGPROF:
-nothing in Python could interrupt essentia's own loops. The process ends with its input, and at once when nobody reads
-its answers.
+SET is `groups`, our own descriptors, or `music_extractor`, SECONDS the limit of CPU time a track. The greeting is the
+names of the descriptors. A request names a track: a `file` of int16 samples, `start` and `length` in samples and
+`rate` in Hz. The reply has its `descriptors`, or the `problem` why there are none.
 """
 
-import json
-import os
-import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -18,26 +13,11 @@ import numpy as np
 
 from baselines.features import extractor, music_extractor
 from baselines.features.stft import Float32Array
+from bench.isolation import serve
 from bench.store import FULL_SCALE
 
 SETS = {"groups": extractor, "music_extractor": music_extractor}
 Describe = Callable[[Float32Array, int], Float32Array]
-
-
-def serve(set_name: str, cpu_seconds: float) -> None:
-    """Answer requests on standard input until it ends."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # the parent is gone: end without a word
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no reply
-    descriptor_set = SETS[set_name]
-    replies.write(json.dumps(descriptor_set.descriptor_names()) + "\n")
-    replies.flush()
-    for line in sys.stdin:
-        signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
-        reply = _answer(descriptor_set.describe, **json.loads(line))
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        replies.write(json.dumps(reply) + "\n")
-        replies.flush()
 
 
 def _answer(describe: Describe, file: str, start: int, length: int, rate: int) -> dict[str, Any]:
@@ -55,4 +35,9 @@ def _samples(file: str, start: int, length: int) -> Float32Array:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], float(sys.argv[2]))
+    wanted = SETS[sys.argv[1]]
+    serve(
+        lambda request: _answer(wanted.describe, **request),
+        cpu_seconds=float(sys.argv[2]),
+        greeting=wanted.descriptor_names(),
+    )
