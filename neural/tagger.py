@@ -13,6 +13,7 @@ from bench.corpus import Corpus, Float32Array
 from bench.errors import InputError
 from bench.progress import progress_bar
 from bench.tagger import Context, FitSummary, Tagger, Trained, check_parts, check_tags
+from neural.allocation import freed_memory_kept
 from neural.logmel import OnLogMel
 from neural.network import Network, count_parameters
 from neural.patches import TrainingPatches, moving_windows, spread_windows, to_audio
@@ -72,7 +73,10 @@ class NetworkTagger(NetworkSettings, Tagger):
                 model.log_mel.fit_normalisation(to_audio(p, device) for p in patches.first_round(NORMALISATION_TRACKS))
             validation = spread_windows(valid, context.audio, samples, self.validation_windows)
             training = Training(model, patches, validation, self, device)
-            with progress_bar(self.max_updates, f"{self.family}, {len(train)} tracks", "update") as bar:
+            with (
+                freed_memory_kept(),
+                progress_bar(self.max_updates, f"{self.family}, {len(train)} tracks", "update") as bar,
+            ):
                 training.run(bar)
         summary = FitSummary(count_parameters(model), training.curve_frame, training.hit_cap)
         return TrainedNetwork(self, model, sample_rate, tuple(tag.name for tag in train.tags), summary)
@@ -116,7 +120,8 @@ class TrainedNetwork(Trained):
         device, model = torch.device(context.device), self.model.to(context.device)
         windows = moving_windows(corpus, context.audio, self.settings.patch_samples(self.sample_rate))
         with progress_bar(len(windows), f"{self.settings.family}, {len(corpus)} tracks", "window") as bar:
-            return mean_scores(model, windows, batch_size=self.settings.batch_size, device=device, bar=bar)
+            size, precision = self.settings.batch_size, self.settings.precision
+            return mean_scores(model, windows, batch_size=size, device=device, precision=precision, bar=bar)
 
     def save(self, folder: Path) -> None:
         """Write weights and batch-norm statistics as safetensors, and the rest as JSON."""

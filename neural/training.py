@@ -15,8 +15,10 @@ from tqdm import tqdm
 from bench.corpus import Corpus, Float32Array
 from bench.errors import StudyFailedError
 from bench.metrics import pr_auc, rmse, roc_auc
-from neural.patches import TrainingPatches, Windows, to_audio
+from neural.gradients import Gradients, gradients_of
+from neural.patches import TrainingPatches, Windows
 from neural.prediction import mean_scores
+from neural.reading import OnDevice
 from neural.settings import NetworkSettings
 
 
@@ -56,6 +58,8 @@ class Training:
     settings: NetworkSettings
     device: torch.device
     optimiser: torch.optim.Optimizer = field(init=False)
+    gradients: Gradients = field(init=False)
+    batches: OnDevice = field(init=False)
     rule: StoppingRule = field(init=False)
     best_weights: dict[str, Tensor] = field(init=False)
     curves: list[dict[str, float]] = field(default_factory=list)
@@ -64,8 +68,13 @@ class Training:
 
     def __post_init__(self) -> None:
         self.optimiser = torch.optim.Adam(
-            self.model.parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
+            self.model.parameters(),
+            lr=self.settings.learning_rate,
+            weight_decay=self.settings.weight_decay,
+            fused=self.device.type == "cuda",
         )
+        self.gradients = gradients_of(self.model, nn.MSELoss(), self.settings.precision, self.device)
+        self.batches = OnDevice(self.patches.batch, self.device)
         self.rule = StoppingRule(self.settings.patience, self.settings.stop_after)
         self.best_weights = copied(self.model.state_dict())
 
@@ -90,11 +99,7 @@ class Training:
 
     def update(self) -> float:
         """Make one update; return its loss."""
-        audio, targets = self.patches.batch(self.step)
-        scores = self.model(to_audio(audio, self.device))
-        loss = nn.functional.mse_loss(scores, torch.from_numpy(targets).to(self.device))
-        self.optimiser.zero_grad()
-        loss.backward()
+        loss = self.gradients(*self.batches[self.step])
         self.optimiser.step()
         self.step += 1
         return self._checked(float(loss.item()), "training")
@@ -102,7 +107,13 @@ class Training:
     def validate(self) -> None:
         """Measure on the validation tracks, add a row to the curves, and do what the rule says."""
         corpus = self.validation.corpus
-        scores = mean_scores(self.model, self.validation, batch_size=self.settings.batch_size, device=self.device)
+        scores = mean_scores(
+            self.model,
+            self.validation,
+            batch_size=self.settings.batch_size,
+            device=self.device,
+            precision=self.settings.precision,
+        )
         loss = self._checked(float(np.square(scores - corpus.targets).mean(dtype=np.float64)), "validation")
         self.curves.append(
             {
