@@ -73,7 +73,7 @@ class CapturedGradients(Gradients):
                 super().__call__(*self.held)
         torch.cuda.current_stream().wait_stream(side)
         self.model.zero_grad()  # so that the graph's own memory holds the gradients
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads go on reading batches
             self.last = self.add(*self.held)
         for buffer, values in zip(self.model.buffers(), before, strict=True):
             buffer.copy_(values)
@@ -90,11 +90,13 @@ def gradients_of(model: nn.Module, loss: nn.Module, precision: Precision, device
 def compiled(model: nn.Module) -> Forward:
     """Return the model as a function whose kernels torch.compile makes, with the same parameters.
 
-    A log-mel spectrogram stays outside: torch makes no kernels for complex numbers.
+    A log-mel spectrogram stays outside: torch makes no kernels for complex numbers. What was compiled before is
+    forgotten, since torch stops compiling after some networks of different shapes.
     """
+    torch.compiler.reset()
     if not isinstance(model, OnLogMel):
-        return torch.compile(model)
-    log_mel, network = model.log_mel, torch.compile(model.network)
+        return torch.compile(model, dynamic=False)
+    log_mel, network = model.log_mel, torch.compile(model.network, dynamic=False)
     return lambda audio: network(log_mel(audio))
 
 

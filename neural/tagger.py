@@ -119,7 +119,10 @@ class TrainedNetwork(Trained):
             raise InputError(f"audio is at {heard} Hz; this model hears {self.sample_rate} Hz")
         device, model = torch.device(context.device), self.model.to(context.device)
         windows = moving_windows(corpus, context.audio, self.settings.patch_samples(self.sample_rate))
-        with progress_bar(len(windows), f"{self.settings.family}, {len(corpus)} tracks", "window") as bar:
+        with (
+            freed_memory_kept(),
+            progress_bar(len(windows), f"{self.settings.family}, {len(corpus)} tracks", "window") as bar,
+        ):
             size, precision = self.settings.batch_size, self.settings.precision
             return mean_scores(model, windows, batch_size=size, device=device, precision=precision, bar=bar)
 

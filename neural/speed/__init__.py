@@ -24,9 +24,9 @@ class Sizes:
     batch_size: int = 16
     laps: int = 7
     loss_tracks: int = 100
-    loss_seconds: float = 3.0
+    loss_seconds: float = 1.5
     loss_steps: int = 200
-    loss_seeds: int = 5
+    loss_seeds: int = 3
     gpu_batch_sizes: tuple[int, ...] = (16, 64, 256)
 
 

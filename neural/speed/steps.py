@@ -7,7 +7,6 @@ the C library as it comes. They take turns step by step. Time is on the wall, si
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -21,7 +20,7 @@ from bench.corpus import Corpus, Tag
 from bench.errors import StudyFailedError
 from bench.speed import Findings, Lap, Row, median_seconds, take_turns
 from bench.store import Store, StoredTrack
-from neural.allocation import freed_memory_kept
+from neural.allocation import keep_freed_memory
 from neural.patches import TrainingPatches
 from neural.speed.contest import FRONT_ENDS, RATE, TAGS, Contest, FrontEnd, Step, our_step, plain_step
 
@@ -94,7 +93,7 @@ def _prepared(which: Contestant, contest: Contest) -> tuple[Step, torch.Tensor, 
     """Build a contestant, in a process that is its own from now on."""
     if which == "plain":
         return plain_step(contest, CPU), *contest.batch(CPU)
-    ExitStack().enter_context(freed_memory_kept())  # for as long as the process lives
+    keep_freed_memory()
     return our_step(contest, which, CPU), *contest.batch(CPU)
 
 
