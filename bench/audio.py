@@ -89,7 +89,7 @@ def _check_sounds(samples: Float32Array, how: str) -> None:
 
 def resample(samples: Float32Array, rate: int, wanted: int) -> Float32Array:
     """Return mono samples at another rate in Hz, by soxr in its HQ setting."""
-    import soxr  # here: whoever reads decoded audio needs no resampler
+    import soxr  # by those who decode alone: a machine that trains on prepared audio need not have it
 
     return np.asarray(soxr.resample(samples, rate, wanted, quality="HQ"), dtype=np.float32)
 

@@ -4,12 +4,16 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from platformdirs import user_cache_path
 
 from bench.errors import InputError, StudyFailedError
 from bench.signals import TerminatedError, heed_sigterm
+
+if TYPE_CHECKING:
+    from bench.speed import Findings
 
 DONE, FAILED, WRONG_INPUT, OUR_FAULT, INTERRUPTED, TERMINATED = 0, 1, 2, 4, 130, 143
 
@@ -84,14 +88,20 @@ def speed() -> None:
     """Measure how fast tagbench is, side by side with what else one would use, in one run on this machine."""
 
 
-@speed.command()
-@click.option(
+json_option = click.option(
     "--json",
     "file",
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     help="Write the figures there too.",
 )
-@click.option("--quick", is_flag=True, help="A trial of the command with next to no data: its figures mean nothing.")
+quick_option = click.option(
+    "--quick", is_flag=True, help="A trial of the command with next to no data: its figures mean nothing."
+)
+
+
+@speed.command()
+@json_option
+@quick_option
 @cache_option
 @workers_option
 def baseline(file: Path | None, quick: bool, cache: Path, workers: int) -> None:
@@ -110,14 +120,51 @@ def baseline(file: Path | None, quick: bool, cache: Path, workers: int) -> None:
     from baselines.speed import FULL, PACKAGES, QUICK, check_contestants, compare_baseline
     from bench.speed import describe_machine
 
-    if file is not None and not file.parent.is_dir():
-        raise InputError(f"--json {file}: there is no folder {file.parent}")
+    _check_folder(file)
     check_contestants()
     machine = describe_machine(PACKAGES)
-    found = compare_baseline(QUICK if quick else FULL, cache=cache, workers=workers)
+    _tell("baseline", compare_baseline(QUICK if quick else FULL, cache=cache, workers=workers), machine, file)
+
+
+@speed.command()
+@json_option
+@quick_option
+@cache_option
+@workers_option
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Threads of torch.")
+def neural(file: Path | None, quick: bool, cache: Path, workers: int, threads: int) -> None:
+    """Measure the networks' training: steps on the CPU, losses in bf16, steps on a GPU.
+
+    Steps on the CPU: 16 patches of 15 s at the paper's size, in bf16 and in float32, against the plain eager float32
+    translation of the same networks; memory; and reading the patches.
+
+    Losses: 200 steps of small networks in bf16 and float32, beside what other seeds make of them.
+
+    Steps on a GPU, where torch finds one: patches a second in bf16, compiled and captured, at several batch sizes,
+    against the plain loop, and as a share of the GPU's own rate of matrix products.
+
+    Shares are of the plain loop's time on the wall. It takes about ten minutes and 10 GB of memory; leave the machine
+    alone meanwhile.
+    """
+    from bench.speed import describe_machine
+    from neural.speed import FULL, PACKAGES, QUICK, compare_neural
+
+    _check_folder(file)
+    machine = describe_machine(PACKAGES)
+    found = compare_neural(QUICK if quick else FULL, cache=cache, workers=workers, threads=threads)
+    _tell("neural", found, machine, file)
+
+
+def _check_folder(file: Path | None) -> None:
+    if file is not None and not file.parent.is_dir():
+        raise InputError(f"--json {file}: there is no folder {file.parent}")
+
+
+def _tell(what: str, found: "Findings", machine: dict[str, object], file: Path | None) -> None:
+    """Print findings as a table, and write them as JSON where that is wanted."""
     click.echo(found.table())
     if file is not None:
-        file.write_text(found.json("baseline", machine), encoding="utf-8")
+        file.write_text(found.json(what, machine), encoding="utf-8")
 
 
 def _mlflow_ui(uri: str) -> str:

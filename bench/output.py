@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
-import tomli_w
 
 from bench.corpus import Corpus, Float32Array
 from bench.record import RECORD_FILE, RunSpec
@@ -24,6 +23,8 @@ CELLS_FOLDER = "cells"
 
 def write_study(study: Study, planned: Iterable[tuple[Cell, RunSpec]], out: Path) -> None:
     """Write the study, complete with its defaults, and the list of its cells."""
+    import tomli_w  # a machine that only trains need not have it
+
     (out / STUDY_FILE).write_text(tomli_w.dumps(study.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
     rows = [
         (cell.entry.label, cell.entry.family, cell.entry.pair, cell.n_train, cell.seed, spec.digest)

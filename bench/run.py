@@ -101,14 +101,27 @@ def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -
     say(f"study {study.name}: {shape}, {len(list(study.cells()))} cells; output goes to {out}")
     out.mkdir(parents=True, exist_ok=True)
     tracking = Tracking(study, out)
-    plan = prepare_taggers(prepare_study(study, place, out=out, machine=machine), out)
-    faults = run_cells(plan, out, tracking)
+    plan = prepare_study(study, place, out=out, machine=machine)
+    write_study(study, plan.cells, out)
+    faults = run_cells(prepare_taggers(plan, out), out, tracking)
     finished = sum(is_finished(cell_folder(out, spec)) for _, spec in plan.cells)
     return Outcome(tracking, finished, faults)
 
 
+def run_untracked(study: Study, *, out: Path, root: Path | None, machine: Machine) -> list[str]:
+    """Do the same without MLflow, on a machine that may lack it; return a line for each fault.
+
+    The cells lie in `out` as `run_study` would leave them, which then finds them finished and logs them.
+    """
+    use_threads(study.threads)
+    place = place_of(study.corpus.name, study.corpus.settings, root=root, cache=machine.cache)
+    out.mkdir(parents=True, exist_ok=True)
+    plan = prepare_study(study, place, out=out, machine=machine)
+    return run_cells(prepare_taggers(plan, out), out, None)
+
+
 def prepare_study(study: Study, place: Place, *, out: Path, machine: Machine) -> Plan:
-    """Load, decode, divide and check the corpus, and write the study's lists to `out`."""
+    """Load, decode, divide and check the corpus, and write the lists of its tracks to `out`."""
     workers, cache = machine.workers, machine.cache
     corpus = place.load(workers=workers)
     prepared = prepare(corpus, [entry.audio for entry in study.entries()], cache=cache, workers=workers)
@@ -118,7 +131,6 @@ def prepare_study(study: Study, place: Place, *, out: Path, machine: Machine) ->
     parts = study.split.divide(prepared.corpus)
     check_parts(study, parts, f" once {len(prepared.rejected)} tracks are refused")
     cells = [(cell, cell_spec(study, cell, parts)) for cell in study.cells()]
-    write_study(study, cells, out)
     write_scores(parts.test, parts.test.targets, out / TARGETS_FILE)
     return Plan(cells, parts, prepared, machine)
 
@@ -176,7 +188,7 @@ def prepare_taggers(plan: Plan, out: Path) -> Plan:
     return replace(plan, notes=notes, faults=faults)
 
 
-def run_cells(plan: Plan, out: Path, tracking: Tracking) -> list[str]:
+def run_cells(plan: Plan, out: Path, tracking: Tracking | None) -> list[str]:
     """Run the cells that are not finished, log every finished one, and return a line for each fault."""
     faults: list[str] = []
     with progress_bar(len(plan.cells), "study", "cell") as bar:
@@ -188,19 +200,19 @@ def run_cells(plan: Plan, out: Path, tracking: Tracking) -> list[str]:
                 faults += faults_of(describe(spec), run_cell, cell, spec, plan, folder, tracking)
             if is_finished(folder):
                 shutil.rmtree(training_folder(folder), ignore_errors=True)
-                faults += faults_of(describe(spec), tracking.log_cell, folder)
+                faults += faults_of(describe(spec), tracking.log_cell, folder) if tracking else []
             bar.update()
     return faults
 
 
-def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path, tracking: Tracking) -> None:
+def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path, tracking: Tracking | None) -> None:
     """Train and measure one cell; its folder appears whole or not at all."""
     if spec.label in plan.faults:
         raise StudyFailedError(plan.faults[spec.label])
     context = replace(
         plan.context(cell.entry, cell.seed),
         training=training_folder(folder),
-        on_validation=tracking.follow(spec).add,
+        on_validation=tracking.follow(spec).add if tracking else None,
     )
     test = plan.parts.test
     train = subset(plan.parts.train, spec.n_train, seed=spec.subset_seed)

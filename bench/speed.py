@@ -167,7 +167,8 @@ class Row:
 class Findings:
     """What a comparison, or a part of one, found: its rows in order, and its ratios by name.
 
-    `a_vs_b` is how many times b costs what a does; `a_minus_b` is a difference.
+    `a_vs_b` is how many times b costs what a does, `a_minus_b` is a difference; any other is the share of what it is
+    compared with that ours takes.
     """
 
     rows: tuple[Row, ...] = ()
@@ -178,7 +179,7 @@ class Findings:
 
     def table(self) -> str:
         """Return the rows, then the ratios, as a Markdown table."""
-        ratios = (Row(name, value, "times" if "_vs_" in name else "difference") for name, value in self.ratios.items())
+        ratios = (Row(name, value, _ratio_unit(name)) for name, value in self.ratios.items())
         cells = [(row.name, _four_digits(row.value), row.unit) for row in (*self.rows, *ratios)]
         name, value, unit = (max(map(len, column)) for column in zip(*cells, strict=True))
         lines = [f"| {'what':{name}} | {'value':>{value}} | {'unit':{unit}} |"]
@@ -190,6 +191,12 @@ class Findings:
         """Return the findings as JSON, with the command that found them and the machine."""
         content = {"what": what, "machine": machine, "rows": [asdict(row) for row in self.rows], "ratios": self.ratios}
         return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def _ratio_unit(name: str) -> str:
+    if "_minus_" in name:
+        return "difference"
+    return "times" if "_vs_" in name else "share"
 
 
 def _four_digits(value: float) -> str:

@@ -6,7 +6,7 @@ Everything that changes a number stands in it; everything it says is checked whe
 import re
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -199,10 +199,10 @@ def shipped_studies() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in files("bench").joinpath("studies").iterdir())
 
 
-def read_study(name_or_path: str) -> Study:
-    """Return a shipped study by name, or a study from a TOML file.
+def read_study(name_or_path: str, families: Collection[str] = ()) -> Study:
+    """Return a shipped study by name, or a study from a TOML file, with those entries alone that are of `families`.
 
-    Raises `InputError`, one line that names the key and what is wrong with it.
+    Without `families`, all are kept. Raises `InputError`, one line that names the key and what is wrong with it.
     """
     text, where = _study_text(name_or_path)
     try:
@@ -214,8 +214,26 @@ def read_study(name_or_path: str) -> Study:
         study = Study.model_validate(content)
     except ValidationError as error:
         raise InputError(f"{where}: {describe_first_fault(error)}") from error
+    if families:
+        study = _with_families(study, families, where)
     _check_settings(study, where)
     return study
+
+
+def _with_families(study: Study, families: Collection[str], where: str) -> Study:
+    """Leave the other entries out.
+
+    Refuses, with `InputError`, where one of them hears tracks in a way of its own: a track that cannot be heard so is
+    out of the whole study, which nobody would know.
+    """
+    kept = [choice for choice in study.families if choice.family in families]
+    if not kept:
+        raise InputError(f"{where}: no entry is of the families {', '.join(families)}")
+    heard = {study.audio, *(choice.audio for choice in kept)}
+    for choice in study.families:
+        if choice not in kept and choice.audio is not None and choice.audio not in heard:
+            raise InputError(f"{where}: families.{choice.name} hears audio in its own way; run the whole study at once")
+    return study.model_copy(update={"families": kept})
 
 
 def _study_text(name_or_path: str) -> tuple[str, str]:

@@ -1,11 +1,12 @@
 """The two front-ends: what hears a waveform or a log-mel spectrogram and hands steps × features to the back-end."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from neural.layers import EPSILON, ConvBlock, SameConv1d
+from neural.layers import EPSILON, ChunkConv, ConvBlock, SameConv1d, StepConv
 
 WAVEFORM_KERNEL = 3  # of every layer, and the stride of the first and the pool of the others
 
@@ -22,22 +23,19 @@ class WaveformFrontEnd(nn.Module):
 
     def __init__(self, filters: Sequence[int], momentum: float) -> None:
         super().__init__()
-        channels = [1, *filters]
+        convs: list[nn.Conv1d] = [ChunkConv(filters[0], WAVEFORM_KERNEL)]
+        convs += [StepConv(*channels, WAVEFORM_KERNEL) for channels in pairwise(filters)]
         self.layers = nn.ModuleList(
-            ConvBlock(
-                nn.Conv1d(channels[i], channels[i + 1], WAVEFORM_KERNEL, stride=1 if i else WAVEFORM_KERNEL),
-                nn.BatchNorm1d(channels[i + 1], eps=EPSILON, momentum=momentum),
-            )
-            for i in range(len(filters))
+            ConvBlock(conv, nn.BatchNorm2d(conv.out_channels, eps=EPSILON, momentum=momentum)) for conv in convs
         )
         self.channels = filters[-1]
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Return shape (batch, channels, steps) for waveforms of shape (batch, samples)."""
-        steps: Tensor = self.layers[0](waveform.unsqueeze(1))
+        steps: Tensor = self.layers[0](waveform)
         for layer in list(self.layers)[1:]:
-            steps = nn.functional.max_pool1d(layer(steps), WAVEFORM_KERNEL)
-        return steps
+            steps = nn.functional.max_pool2d(layer(steps), (1, WAVEFORM_KERNEL))
+        return steps.squeeze(2)
 
     def shortest_input(self, steps: int) -> int:
         """Return the fewest samples that give `steps` steps."""

@@ -32,6 +32,37 @@ class ConvBlock(nn.Module):
         return activations
 
 
+class ChunkConv(nn.Conv1d):
+    """A convolution of one channel whose stride is its kernel: under autocast, a dense layer on chunks of the input.
+
+    That decides the layout of all that follows: the filters of a step then lie side by side in memory, as bf16
+    convolutions want them. On a CPU with bf16 instructions, a training step of the waveform network takes 0.57 of the
+    CPU time, since nothing is copied from one layout to the other and back. In float32 it would take a fifth longer.
+
+    In this layout, torch's batch norm on a CPU adds up without care: over 16 patches of 15 s the standard deviation is
+    up to 0.2 % off, which is the rounding of one bf16 number.
+    """
+
+    def __init__(self, filters: int, kernel: int) -> None:
+        super().__init__(1, filters, kernel, stride=kernel)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return shape (batch, filters, 1, steps) for inputs of shape (batch, samples); the remainder is dropped."""
+        if not torch.is_autocast_enabled(inputs.device.type):
+            return super().forward(inputs.unsqueeze(1)).unsqueeze(2)
+        kernel = self.kernel_size[0]
+        chunks = inputs[:, : inputs.shape[1] // kernel * kernel].unflatten(1, (-1, kernel))
+        return nn.functional.linear(chunks, self.weight.squeeze(1), self.bias).transpose(1, 2).unsqueeze(2)
+
+
+class StepConv(nn.Conv1d):
+    """A convolution over time of inputs that have a second, flat axis, so that they keep the layout they come in."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return shape (batch, filters, 1, steps) for inputs of shape (batch, channels, 1, steps)."""
+        return nn.functional.conv2d(inputs, self.weight.unsqueeze(2), self.bias)
+
+
 class SameConv1d(nn.Conv1d):
     """A convolution over time with as many steps out as in; of an odd number of zeros, the odd one is on the right.
 
@@ -82,7 +113,11 @@ def key_dropout(model: nn.Module, seed: int, places: Tensor) -> None:
     layers = [layer for layer in model.modules() if isinstance(layer, KeyedDropout)]
     salts = unit_hashes([f"dropout {number}" for number in range(len(layers))], str(seed))
     for layer, salt in zip(layers, salts.tolist(), strict=True):
-        layer.keys = _mixed(_mixed(places) ^ int(salt * 2**32))
+        keys = _mixed(_mixed(places) ^ int(salt * 2**32))
+        if layer.keys is not None and layer.keys.shape == keys.shape:
+            layer.keys.copy_(keys)  # where a captured graph reads them
+        else:
+            layer.keys = keys
 
 
 def _mixed(numbers: Tensor) -> Tensor:

@@ -51,7 +51,8 @@ class LogMel(nn.Module):
 
     def forward(self, audio: Tensor) -> Tensor:
         """Return shape (batch, frames, mels), with 1 + samples // hop frames, for (batch, samples)."""
-        return (self.unnormalised(audio) - self.mean) / self.variance.sqrt()
+        with torch.autocast(audio.device.type, enabled=False):  # in float32 whatever the network's precision
+            return (self.unnormalised(audio) - self.mean) / self.variance.sqrt()
 
     def unnormalised(self, audio: Tensor) -> Tensor:
         """Return what `forward` does, before normalisation."""

@@ -127,7 +127,12 @@ def read_patch(store: Store, track_id: str, start: int, samples: int) -> Int16Ar
 
 def to_audio(patches: Int16Array, device: torch.device) -> Tensor:
     """Return patches on the device in [-1, 1), float32, of the same shape; only 16 bits a sample travel there."""
-    return torch.from_numpy(patches).to(device).float() / FULL_SCALE
+    return scaled(torch.from_numpy(patches).to(device))
+
+
+def scaled(patches: Tensor) -> Tensor:
+    """Return patches of int16 in [-1, 1), float32, of the same shape."""
+    return patches.float() / FULL_SCALE
 
 
 def _windows(corpus: Corpus, store: Store, samples: int, starts: list[IntArray]) -> Windows:

@@ -8,12 +8,27 @@ from torch import nn
 from tqdm import tqdm
 
 from bench.corpus import Float32Array
-from neural.patches import Windows, to_audio
+from neural.patches import Windows, scaled
+from neural.precision import Precision, computing
+from neural.reading import OnDevice
+
+ON_A_GPU = 256  # windows at once: fewer leave a large GPU idle; at the paper's size they take some 10 GB
+
+
+def windows_at_once(batch_size: int, device: torch.device) -> int:
+    """Return how many windows to predict in one batch: no score depends on the others."""
+    return max(batch_size, ON_A_GPU) if device.type == "cuda" else batch_size
 
 
 @torch.inference_mode()
 def mean_scores(
-    model: nn.Module, windows: Windows, *, batch_size: int, device: torch.device, bar: "tqdm[Any] | None" = None
+    model: nn.Module,
+    windows: Windows,
+    *,
+    batch_size: int,
+    device: torch.device,
+    precision: Precision = "float32",
+    bar: "tqdm[Any] | None" = None,
 ) -> Float32Array:
     """Return shape (tracks, tags) in the corpus's order; batches run across tracks, `bar` counts windows.
 
@@ -22,9 +37,13 @@ def mean_scores(
     was_training = model.training
     model.eval()
     totals = np.zeros((len(windows.corpus), len(windows.corpus.tags)))  # on the CPU: a GPU adds in any order
-    for first in range(0, len(windows), batch_size):
+    firsts = range(0, len(windows), batch_size)
+    batches = OnDevice(lambda n: (windows.read(firsts[n], firsts[n] + batch_size),), device, len(firsts))
+    for number, first in enumerate(firsts):
         rows = windows.rows[first : first + batch_size]
-        scores = model(to_audio(windows.read(first, first + batch_size), device))
+        (patches,) = batches[number]
+        with computing(precision, device):
+            scores = model(scaled(patches)).float()
         np.add.at(totals, rows, scores.cpu().numpy())
         if bar is not None:
             bar.update(len(rows))

@@ -14,11 +14,12 @@ from bench.digest import json_digest
 from bench.errors import InputError
 from bench.progress import progress_bar
 from bench.tagger import Context, FitSummary, Tagger, Trained, check_parts, check_tags
+from neural.allocation import freed_memory_kept
 from neural.checkpoint import Checkpoints
 from neural.logmel import OnLogMel
 from neural.network import Network, count_parameters
 from neural.patches import TrainingPatches, moving_windows, spread_windows, to_audio
-from neural.prediction import mean_scores
+from neural.prediction import mean_scores, windows_at_once
 from neural.settings import NetworkSettings
 from neural.training import Training, seeded
 from neural.whole_songs import LONGEST_SECONDS, WholeSongs, whole_song_scores
@@ -78,7 +79,10 @@ class NetworkTagger(NetworkSettings, Tagger):
             if not training.resume() and isinstance(model, OnLogMel):
                 model.log_mel.fit_normalisation(to_audio(p, device) for p in patches.first_round(NORMALISATION_TRACKS))
             total, done = self.max_updates * self.batch_size, training.step * self.batch_size
-            with progress_bar(total, f"{self.family}, {len(train)} tracks", "patch", done=done) as bar:
+            with (
+                freed_memory_kept(),
+                progress_bar(total, f"{self.family}, {len(train)} tracks", "patch", done=done) as bar,
+            ):
                 training.run(bar)
         summary = FitSummary(
             n_parameters=count_parameters(model),
@@ -130,8 +134,12 @@ class TrainedNetwork(Trained):
         self._check(corpus, context)
         device, model = torch.device(context.device), self.model.to(context.device)
         windows = moving_windows(corpus, context.audio, self.settings.patch_samples(self.sample_rate))
-        with progress_bar(len(windows), f"{self.settings.family}, {len(corpus)} tracks", "window") as bar:
-            return mean_scores(model, windows, batch_size=self.settings.batch_size, device=device, bar=bar)
+        with (
+            freed_memory_kept(),
+            progress_bar(len(windows), f"{self.settings.family}, {len(corpus)} tracks", "window") as bar,
+        ):
+            size, precision = windows_at_once(self.settings.batch_size, device), self.settings.precision
+            return mean_scores(model, windows, batch_size=size, device=device, precision=precision, bar=bar)
 
     def predict_otherwise(self, corpus: Corpus, context: Context) -> dict[str, Float32Array]:
         """Return what the same network gives when it hears each whole song at once; raises as `predict`."""
@@ -140,7 +148,8 @@ class TrainedNetwork(Trained):
         patch, longest = self.settings.patch_samples(self.sample_rate), LONGEST_SECONDS * self.sample_rate
         songs = WholeSongs(corpus, context.audio, model.shortest_input, patch, max(patch, longest))
         with progress_bar(len(corpus), f"{self.settings.family}, whole songs", "song") as bar:
-            scores = whole_song_scores(model, songs, batch_size=self.settings.batch_size, device=device, bar=bar)
+            size, precision = self.settings.batch_size, self.settings.precision
+            scores = whole_song_scores(model, songs, batch_size=size, device=device, precision=precision, bar=bar)
         return {"whole_song": scores}
 
     def _check(self, corpus: Corpus, context: Context) -> None:

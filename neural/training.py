@@ -18,10 +18,12 @@ from bench.errors import StudyFailedError
 from bench.metrics import pr_auc, rmse, roc_auc
 from bench.signals import TerminatedError, undisturbed
 from neural.checkpoint import Checkpoints, Progress, optimiser_tensors, restore_optimiser
+from neural.gradients import Gradients, gradients_of
 from neural.layers import key_dropout
 from neural.losses import build_loss
-from neural.patches import TrainingPatches, Windows, to_audio
-from neural.prediction import mean_scores
+from neural.patches import TrainingPatches, Windows
+from neural.prediction import mean_scores, windows_at_once
+from neural.reading import OnDevice
 from neural.settings import NetworkSettings
 
 
@@ -64,6 +66,8 @@ class Training:
     on_validation: Callable[[Mapping[str, float]], None] | None = None  # as in `Context`
     optimiser: torch.optim.Optimizer = field(init=False)
     loss: nn.Module = field(init=False)
+    gradients: Gradients = field(init=False)
+    batches: OnDevice = field(init=False)
     rule: StoppingRule = field(init=False)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     curves: list[dict[str, float]] = field(default_factory=list)
@@ -75,9 +79,14 @@ class Training:
 
     def __post_init__(self) -> None:
         self.optimiser = torch.optim.Adam(
-            self.model.parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
+            self.model.parameters(),
+            lr=self.settings.learning_rate,
+            weight_decay=self.settings.weight_decay,
+            fused=self.device.type == "cuda",
         )
         self.loss = build_loss(self.settings.loss, self.patches.corpus).to(self.device)
+        self.gradients = gradients_of(self.model, self.loss, self.settings.precision, self.device)
+        self.batches = OnDevice(self.patches.batch, self.device)
         self.rule = StoppingRule(self.settings.patience, self.settings.stop_after)
 
     def run(self, bar: "tqdm[Any]") -> None:
@@ -126,12 +135,9 @@ class Training:
 
     def update(self) -> None:
         """Make one update; a function of the seed, the step and what the updates before have left."""
-        audio, targets = self.patches.batch(self.step)
-        key_dropout(self.model, self.patches.seed, torch.tensor(self.patches.places(self.step), device=self.device))
-        scores = self.model(to_audio(audio, self.device))
-        loss = self.loss(scores, torch.from_numpy(targets).to(self.device))
-        self.optimiser.zero_grad()
-        loss.backward()
+        places = torch.tensor(self.patches.places(self.step), device=self.device)
+        key_dropout(self.model, self.patches.seed, places)
+        loss = self.gradients(*self.batches[self.step])
         norm = nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
         self._check(float(loss.item()), "training loss", self.step + 1, self.patches.track_ids(self.step))
         self._check(float(norm.item()), "gradient norm", self.step + 1, self.patches.track_ids(self.step))
@@ -143,7 +149,13 @@ class Training:
     def validate(self) -> None:
         """Measure on the validation tracks, add a row to the curves, and do what the rule says."""
         corpus = self.validation.corpus
-        scores = mean_scores(self.model, self.validation, batch_size=self.settings.batch_size, device=self.device)
+        scores = mean_scores(
+            self.model,
+            self.validation,
+            batch_size=windows_at_once(self.settings.batch_size, self.device),
+            device=self.device,
+            precision=self.settings.precision,
+        )
         loss = self.loss_of(scores, corpus.targets)
         self._check(loss, "validation loss", self.step, [])
         measured = {

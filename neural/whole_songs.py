@@ -12,6 +12,7 @@ from tqdm import tqdm
 from bench.corpus import Corpus, Float32Array, IntArray
 from bench.store import Store
 from neural.patches import Windows
+from neural.precision import Precision
 from neural.prediction import mean_scores
 
 LONGEST_SECONDS = 600  # 2.4 GB of work for the waveform network at the paper's sizes, as a training batch of 16 patches
@@ -48,7 +49,13 @@ class WholeSongs:
 
 
 def whole_song_scores(
-    model: nn.Module, songs: WholeSongs, *, batch_size: int, device: torch.device, bar: "tqdm[Any] | None" = None
+    model: nn.Module,
+    songs: WholeSongs,
+    *,
+    batch_size: int,
+    device: torch.device,
+    precision: Precision = "float32",
+    bar: "tqdm[Any] | None" = None,
 ) -> Float32Array:
     """Return shape (tracks, tags) in the corpus's order; `bar` counts songs.
 
@@ -57,7 +64,7 @@ def whole_song_scores(
     scores = np.empty(songs.corpus.targets.shape, np.float32)
     for rows, windows in songs.by_length():
         together = max(1, batch_size * songs.patch // windows.samples)
-        scores[rows] = mean_scores(model, windows, batch_size=together, device=device)
+        scores[rows] = mean_scores(model, windows, batch_size=together, device=device, precision=precision)
         if bar is not None:
             bar.update(len(rows))
     return scores

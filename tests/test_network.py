@@ -46,7 +46,7 @@ def test_each_waveform_layer_leaves_the_papers_number_of_steps() -> None:
     network = build_network("waveform", 1, backend_filters=4, num_units=4).eval()
     lengths: list[int] = []
     for layer in network.frontend.get_submodule("layers").children():
-        layer.register_forward_hook(lambda _, __, output: lengths.append(output.shape[2]))
+        layer.register_forward_hook(lambda _, __, output: lengths.append(output.shape[-1]))
     with torch.no_grad():
         steps = network.frontend(torch.zeros(1, 240_000))
         assert network.frontend(torch.zeros(1, 59_049)).shape == (1, 256, 26)

@@ -109,6 +109,21 @@ def test_a_tiny_network_learns_a_planted_tag(
 
 
 @both_families
+def test_bf16_learns_the_planted_tag_too_and_other_numbers(
+    family: str, train: Corpus, valid: Corpus, test: Corpus, context: Context, tmp_path: Path
+) -> None:
+    trained = changed(family, precision="bf16").fit(train, valid, context)
+    scores = trained.predict(test, context)
+    tone = test.targets[:, 0] == 1
+    assert scores[tone, 0].min() > scores[~tone, 0].max()
+    trained.save(tmp_path)
+    assert np.array_equal(type(FAMILIES[family]).load(tmp_path).predict(test, context), scores)
+    in_float32 = changed(family, max_updates=25).fit(train, valid, context).summary.curves
+    assert trained.summary.curves["train_loss"][0] != in_float32["train_loss"][0]
+    assert trained.summary.curves["train_loss"][0] == pytest.approx(in_float32["train_loss"][0], rel=0.1)
+
+
+@both_families
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     family: str, train: Corpus, valid: Corpus, context: Context
 ) -> None:
