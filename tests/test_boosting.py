@@ -63,7 +63,7 @@ def boosted(values: Float32Array, labels: NDArray[np.bool_], *, positive_weight:
     parts = [Part(values[rows], targets[rows]) for rows in np.split(np.arange(len(values)), [len(values) * 3 // 4])]
     parameters = GBT(colsample_bytree=1.0).parameters(ROCK, seed=0, device="cpu")
     task = TagTask(0, parameters, positive_weight, stops_early=True)
-    return loaded(boost_tags([task], ROUNDS, bin_edges(parts[0].values, 64), *parts)[0].trees)
+    return loaded(boost_tags([task], ROUNDS, bin_edges(parts[0].values, GBT().max_bin), *parts)[0].trees)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
