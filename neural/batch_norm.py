@@ -32,7 +32,7 @@ class SynchronisedBatchNorm(nn.Module):
         """Return the shape of the input, (batch, channels, ...)."""
         rows = inputs.flatten(1).unsqueeze(1) if self.scalar else inputs
         if self.training:
-            mean, variance, count = shared_statistics(rows)
+            mean, variance, count = shared_statistics(rows.to(self.weight.dtype))
             self._follow(mean, variance * (count / (count - 1)))
             normalise: Callable[..., Tensor] = Normalised.apply
             normalised = normalise(rows, self.weight, self.bias, mean, variance, count, self.eps)
@@ -57,13 +57,13 @@ def shared_statistics(rows: Tensor) -> tuple[Tensor, Tensor, float]:
     and LeVeque 1983, "Algorithms for computing the sample variance").
     """
     dims = [dim for dim in range(rows.ndim) if dim != 1]
-    variance, mean = torch.var_mean(rows.float(), dims, correction=0)
+    variance, mean = torch.var_mean(rows, dims, correction=0)
     own = rows.numel() // rows.shape[1]
     means, variances, counts = from_all(torch.stack([mean, variance, torch.full_like(mean, own)])).double().unbind(1)
     shares = counts / counts.sum(0)
     mean = (shares * means).sum(0)
     variance = (shares * (variances + (means - mean) ** 2)).sum(0)
-    return mean.float(), variance.float(), float(counts[:, 0].sum())
+    return mean.to(rows.dtype), variance.to(rows.dtype), float(counts[:, 0].sum())
 
 
 class Normalised(torch.autograd.Function):
