@@ -13,7 +13,7 @@ from bench.processes import add_up, count, rank, take_from_first
 from neural.batch_norm import SynchronisedBatchNorm
 
 
-def share_out(model: nn.Module) -> None:
+def synchronise(model: nn.Module) -> None:
     """Make a model ready to be trained by all processes: all have the first one's weights, and one batch's statistics.
 
     The names of its parts stay. With one process nothing changes.

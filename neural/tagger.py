@@ -16,7 +16,7 @@ from bench.processes import count, is_first, own_device
 from bench.progress import progress_bar
 from bench.tagger import Context, FitSummary, Tagger, Trained, check_parts, check_tags
 from neural.checkpoint import Checkpoints
-from neural.distributed import gathered, own_part, share_out
+from neural.distributed import gathered, own_part, synchronise
 from neural.logmel import OnLogMel
 from neural.network import Network, count_parameters
 from neural.patches import TrainingPatches, moving_windows, spread_windows, to_audio
@@ -89,7 +89,7 @@ class NetworkTagger(NetworkSettings, Tagger):
             training = Training(model, patches, valid, validation, self, device, checkpoints, context.on_validation)
             if not training.resume() and isinstance(model, OnLogMel) and is_first():
                 model.log_mel.fit_normalisation(to_audio(p, device) for p in patches.first_round(NORMALISATION_TRACKS))
-            share_out(model)
+            synchronise(model)
             total, done = self.max_updates * self.batch_size, training.step * self.batch_size
             with progress_bar(total, f"{self.family}, {len(train)} tracks", "patch", done=done) as bar:
                 training.run(bar)

@@ -22,7 +22,7 @@ from bench.corpus import Float32Array
 from bench.processes import count, from_all, hand_out, own_share, run_together
 from bench.store import Int16Array
 from neural.batch_norm import SynchronisedBatchNorm
-from neural.distributed import gathered, own_part, share_out
+from neural.distributed import gathered, own_part, synchronise
 from neural.layers import ScalarBatchNorm
 from neural.patches import TrainingPatches
 from tests.signalled import send
@@ -83,7 +83,7 @@ def a_batch_norm_sees_the_whole_batch(name: str) -> None:
         for values in norm.parameters():
             values.copy_(torch.randn(values.shape, generator=draw))
     model = nn.Sequential(copy.deepcopy(norm))
-    share_out(model)
+    synchronise(model)
     assert isinstance(model[0], SynchronisedBatchNorm)
     own = own_share(range(8))
     for training in (True, True, False):
