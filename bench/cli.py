@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,11 @@ import click
 from platformdirs import user_cache_path
 
 from bench.errors import InputError, StudyFailedError
-from bench.signals import TerminatedError, heed_sigterm
+from bench.progress import say
+from bench.signals import LostProcessError, TerminatedError, heed_sigterm
+
+if TYPE_CHECKING:
+    from bench.run import Machine
 
 if TYPE_CHECKING:
     from bench.speed import Findings
@@ -54,16 +59,25 @@ def tagbench() -> None:
 def run(study: str, out: Path | None, root: Path | None, cache: Path, device: str, workers: int) -> None:
     """Run a STUDY (the name of a shipped one, or a TOML file) and write its Table 1.
 
-    What is finished is never done twice: run the same command again to continue.
+    What is finished is never done twice: run the same command again to continue. Under torchrun, all processes share
+    the training of each network and its predictions; the first does the rest.
     """
     from bench.device import choose_device
-    from bench.run import Machine, run_study
+    from bench.processes import run_together
+    from bench.run import Machine
+
+    machine = Machine(choose_device(device), workers, cache)
+    run_together(machine.device, partial(_run, study, out, root, machine))
+
+
+def _run(study: str, out: Path | None, root: Path | None, machine: "Machine") -> None:
+    from bench.run import run_study
     from bench.study import read_study
     from reports.report import write_report
 
     what = read_study(study)
     folder = out or Path("runs") / what.name
-    outcome = run_study(what, out=folder, root=root, machine=Machine(choose_device(device), workers, cache))
+    outcome = run_study(what, out=folder, root=root, machine=machine)
     if outcome.finished:
         write_report(folder)
         click.echo((folder / "table1.md").read_text(encoding="utf-8"))
@@ -193,9 +207,11 @@ def exit_code(arguments: list[str]) -> int:
     except OSError as error:
         return _told(f"{error.strerror or error}: {error.filename or ''}", FAILED)
     except (KeyboardInterrupt, click.Abort):
-        return _told("interrupted; run the same command again to continue", INTERRUPTED)
+        return _told_by_one("interrupted", INTERRUPTED)
     except TerminatedError:
-        return _told("terminated; run the same command again to continue", TERMINATED)
+        return _told_by_one("terminated", TERMINATED)
+    except LostProcessError as error:
+        return _told_by_one(f"another process has ended ({error})", FAILED)
     except Exception:  # noqa: BLE001 - the last door: whatever comes here is a fault of ours
         traceback.print_exc()
         return _told("this is a fault of tagbench; please report it with the lines above", OUR_FAULT)
@@ -204,4 +220,10 @@ def exit_code(arguments: list[str]) -> int:
 
 def _told(line: str, code: int) -> int:
     click.echo(f"tagbench: {line}", err=True)
+    return code
+
+
+def _told_by_one(line: str, code: int) -> int:
+    """Tell what all processes of a run have in common."""
+    say(f"tagbench: {line}; run the same command again to continue")
     return code

@@ -7,6 +7,8 @@ from tqdm import tqdm
 
 SECONDS_BETWEEN = 0.3  # two looks of a bar
 
+_silent = False
+
 
 def progress_bar(total: int, describe: str, unit: str, *, keep: bool = False, done: int = 0) -> "tqdm[Any]":
     """Return a bar of `total` units with rate and time left; it vanishes when closed unless `keep`.
@@ -18,7 +20,7 @@ def progress_bar(total: int, describe: str, unit: str, *, keep: bool = False, do
         desc=describe,
         unit=unit,
         leave=keep,
-        disable=None,
+        disable=_silent or None,
         dynamic_ncols=True,
         initial=done,
         mininterval=SECONDS_BETWEEN,
@@ -33,4 +35,11 @@ def advance(bar: "tqdm[Any]") -> None:
 
 def say(line: str) -> None:
     """Print one line above the bars."""
-    tqdm.write(line, file=sys.stderr)
+    if not _silent:
+        tqdm.write(line, file=sys.stderr)
+
+
+def be_silent() -> None:
+    """Show no bar and no line from now on: of processes that do the same, one tells of it."""
+    global _silent  # as the screen is, one for the whole process
+    _silent = True

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.corpora import Place, place_of
-from bench.corpus import Corpus
+from bench.corpus import Corpus, Float32Array
 from bench.device import use_threads
 from bench.errors import InputError, StudyFailedError
 from bench.measure import measure
@@ -30,6 +30,7 @@ from bench.output import (
     write_track_notes,
 )
 from bench.prepare import Prepared, prepare
+from bench.processes import hand_out
 from bench.progress import progress_bar, say
 from bench.record import (
     CURVES_FILE,
@@ -45,7 +46,7 @@ from bench.splits import Split, subset
 from bench.study import Cell, Entry, Study
 from bench.tagger import Context, checked_other_scores, checked_scores
 from bench.tracking import Tracking
-from bench.tuning import fit_tuned
+from bench.tuning import Tuned, fit_tuned
 
 RECORDED_PACKAGES = ("tagbench", "numpy", "scikit-learn", "torch", "xgboost", "essentia")
 
@@ -216,19 +217,17 @@ def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path, tracking: Trac
     )
     test = plan.parts.test
     train = subset(plan.parts.train, spec.n_train, seed=spec.subset_seed)
-    started = time.perf_counter()
-    tuned = fit_tuned(cell.entry.tagger, spec.tuning, train, plan.parts.valid, context, cell=describe(spec))
-    trained = tuned.trained
-    fitted = time.perf_counter()
-    scores = checked_scores(trained, test, context)
-    predicted = time.perf_counter()
-    other_scores = checked_other_scores(trained, test, context)
+    work = partial(train_and_score, cell.entry, spec, train, plan.parts.valid, test)
+    if cell.entry.tagger.shares_work:
+        hand_out(partial(work, replace(context, on_validation=None)))
+    done = work(context)
+    trained = done.tuned.trained
     measured = partial(measure, test, min_positives=spec.min_positives, min_negatives=spec.min_negatives)
-    otherwise = {way: OtherPrediction.model_validate(measured(given)) for way, given in other_scores.items()}
+    otherwise = {way: OtherPrediction.model_validate(measured(given)) for way, given in done.other_scores.items()}
     notes = notes_on(plan.notes[spec.label], train, plan.parts.valid, test)
     record = RunRecord(
         **dict(spec),
-        **asdict(measured(scores)),
+        **asdict(measured(done.scores)),
         corpus=train.name,
         corpus_version=train.version,
         corpus_note=train.note,
@@ -237,26 +236,49 @@ def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path, tracking: Trac
         n_parameters=trained.summary.n_parameters,
         hit_cap=trained.summary.hit_cap,
         special_tags=trained.summary.special_tags,
-        chosen=tuned.chosen,
-        trials=tuned.trials,
+        chosen=done.tuned.chosen,
+        trials=done.tuned.trials,
         track_notes=dict(Counter(notes.values())),
         otherwise=otherwise,
-        train_seconds=tuned.seconds,
-        predict_seconds=predicted - fitted,
+        train_seconds=done.tuned.seconds,
+        predict_seconds=done.predict_seconds,
         device=context.device,
         versions=installed_versions(),
     )
     with unfinished(folder) as aside:
         (aside / MODEL_FOLDER).mkdir()
         trained.save(aside / MODEL_FOLDER)
-        write_scores(test, scores, aside / PREDICTIONS_FILE)
-        for way, given in other_scores.items():
+        write_scores(test, done.scores, aside / PREDICTIONS_FILE)
+        for way, given in done.other_scores.items():
             write_scores(test, given, aside / OTHER_PREDICTIONS_FILE.format(way=way))
         write_track_notes(notes, aside)
         write_gains(trained.summary.gains, aside)
         trained.summary.curves.to_parquet(aside / CURVES_FILE, index=False)
         record.save(aside)
-    say(f"{describe(spec)}: {describe_measures(record.metrics)}; {predicted - started:.0f} s")
+    say(f"{describe(spec)}: {describe_measures(record.metrics)}; {done.seconds:.0f} s")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What the training of a cell gave: the model, its scores of the test part, those by other ways, the seconds."""
+
+    tuned: Tuned
+    scores: Float32Array
+    other_scores: dict[str, Float32Array]
+    predict_seconds: float  # the way of `scores` alone
+    seconds: float  # the training's, since it was started last, and these
+
+
+def train_and_score(entry: Entry, spec: RunSpec, train: Corpus, valid: Corpus, test: Corpus, context: Context) -> Done:
+    """Fit or tune, and predict: what all processes do of a cell whose family shares work."""
+    use_threads(spec.threads)
+    started = time.perf_counter()
+    tuned = fit_tuned(entry.tagger, spec.tuning, train, valid, context, cell=describe(spec))
+    fitted = time.perf_counter()
+    scores = checked_scores(tuned.trained, test, context)
+    predicted = time.perf_counter()
+    other_scores = checked_other_scores(tuned.trained, test, context)
+    return Done(tuned, scores, other_scores, predicted - fitted, predicted - started)
 
 
 def notes_on(notes: dict[str, str], *parts: Corpus) -> dict[str, str]:

@@ -83,11 +83,15 @@ class Tagger(BaseModel, ABC):
 
     `search` declares what a study's `[tuning]` may try: some values of some settings, in any combination. A family
     without it is trained once, with the settings that it has.
+
+    `shares_work` says that all processes which torchrun started (`bench/processes.py`) train and predict together; of
+    any other family, `fit` and `predict` are called in the first alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     search: ClassVar[Mapping[str, Sequence[object]]] = {}
+    shares_work: ClassVar[bool] = False
 
     def check(self, audio: AudioSettings) -> None:
         """Raise `InputError` where these settings cannot work on audio heard so; called before any work."""

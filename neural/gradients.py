@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from bench.processes import count
 from bench.progress import say
 from neural.logmel import OnLogMel
 from neural.patches import scaled
@@ -81,8 +82,8 @@ class CapturedGradients(Gradients):
 
 
 def gradients_of(model: nn.Module, loss: nn.Module, precision: Precision, device: torch.device) -> Gradients:
-    """Return what computes the gradients fastest on this device."""
-    if device.type != "cuda":
+    """Return what computes the gradients fastest on this device; several processes exchange numbers on the way."""
+    if device.type != "cuda" or count() > 1:
         return Gradients(model, model, loss, precision)
     return CapturedGradients(model, compiled(model) if can_compile() else model, loss, precision)
 

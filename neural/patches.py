@@ -15,6 +15,7 @@ from torch import Tensor
 
 from bench.corpus import Corpus, Float32Array, IntArray
 from bench.digest import unit_hashes
+from bench.processes import own_share
 from bench.store import FULL_SCALE, Int16Array, Store
 
 
@@ -34,8 +35,11 @@ class TrainingPatches:
     seed: int
 
     def batch(self, update: int) -> tuple[Int16Array, Float32Array]:
-        """Return the audio, shape (batch, samples), and targets, shape (batch, tags), of an update counted from 0."""
-        return self._drawn(self.places(update))
+        """Return the audio, shape (batch, samples), and targets, shape (batch, tags), of an update counted from 0.
+
+        Where several processes train together, these are this process's share of the batch.
+        """
+        return self._drawn(own_share(self.places(update)))
 
     def places(self, update: int) -> range:
         """Return the places of an update's patches among all of the training run, counted from 0."""
@@ -136,7 +140,7 @@ def scaled(patches: Tensor) -> Tensor:
 
 
 def _windows(corpus: Corpus, store: Store, samples: int, starts: list[IntArray]) -> Windows:
-    rows = np.repeat(np.arange(len(starts)), [len(of_track) for of_track in starts])
+    rows = np.repeat(np.arange(len(starts)), np.array([len(of_track) for of_track in starts], np.intp))
     return Windows(corpus, store, samples, rows, np.concatenate(starts) if starts else np.empty(0, np.intp))
 
 

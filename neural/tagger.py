@@ -12,10 +12,12 @@ from bench.audio import AudioSettings
 from bench.corpus import Corpus, Float32Array
 from bench.digest import json_digest
 from bench.errors import InputError
+from bench.processes import count, is_first, own_device
 from bench.progress import progress_bar
 from bench.tagger import Context, FitSummary, Tagger, Trained, check_parts, check_tags
 from neural.allocation import freed_memory_kept
 from neural.checkpoint import Checkpoints
+from neural.distributed import gathered, own_part, synchronise
 from neural.logmel import OnLogMel
 from neural.network import Network, count_parameters
 from neural.patches import TrainingPatches, moving_windows, spread_windows, to_audio
@@ -35,13 +37,22 @@ class NetworkTagger(NetworkSettings, Tagger):
     """A family of networks that take audio; a subclass says which."""
 
     family: ClassVar[str]
+    shares_work: ClassVar[bool] = True
 
     @abstractmethod
     def build(self, n_tags: int, sample_rate: int) -> AudioNetwork:
         """Return a fresh model from audio, (batch, samples), to probabilities, (batch, tags)."""
 
     def check(self, audio: AudioSettings) -> None:
-        """Refuse settings that the sample rate rules out: an empty mel band, or a patch that is too short."""
+        """Refuse settings that the sample rate or the number of processes rules out.
+
+        A mel band may be empty, a patch too short, or a batch not to be divided.
+        """
+        if self.batch_size % count():
+            raise InputError(
+                f"{self.family}: batch_size = {self.batch_size} cannot be divided among {count()} processes;"
+                f" start as many as divide it"
+            )
         sample_rate = self.one_rate(audio)
         with torch.device("meta"):  # sizes alone; nothing is drawn
             shortest = self.build(1, sample_rate).shortest_input
@@ -68,16 +79,18 @@ class NetworkTagger(NetworkSettings, Tagger):
         """
         check_parts(train, valid)
         self.check(context.audio.settings)
-        device, sample_rate = torch.device(context.device), self.one_rate(context.audio.settings)
+        device, sample_rate = own_device(context.device), self.one_rate(context.audio.settings)
         samples = self.patch_samples(sample_rate)
         with seeded(context.seed, device):
             model = self.build(len(train.tags), sample_rate).to(device)
             patches = TrainingPatches(train, context.audio, samples, self.batch_size, context.seed)
-            validation = spread_windows(valid, context.audio, samples, self.validation_windows)
-            checkpoints = Checkpoints(context.training, self.identity(train, valid, context))
-            training = Training(model, patches, validation, self, device, checkpoints, context.on_validation)
-            if not training.resume() and isinstance(model, OnLogMel):
+            validation = spread_windows(own_part(valid), context.audio, samples, self.validation_windows)
+            kept = context.training if is_first() else None
+            checkpoints = Checkpoints(kept, self.identity(train, valid, context))
+            training = Training(model, patches, valid, validation, self, device, checkpoints, context.on_validation)
+            if not training.resume() and isinstance(model, OnLogMel) and is_first():
                 model.log_mel.fit_normalisation(to_audio(p, device) for p in patches.first_round(NORMALISATION_TRACKS))
+            synchronise(model)
             total, done = self.max_updates * self.batch_size, training.step * self.batch_size
             with (
                 freed_memory_kept(),
@@ -132,25 +145,28 @@ class TrainedNetwork(Trained):
         Raises `InputError` when the corpus has other tags, or its audio another sample rate, than the training had.
         """
         self._check(corpus, context)
-        device, model = torch.device(context.device), self.model.to(context.device)
-        windows = moving_windows(corpus, context.audio, self.settings.patch_samples(self.sample_rate))
+        device = own_device(context.device)
+        part, model = own_part(corpus), self.model.to(device)
+        windows = moving_windows(part, context.audio, self.settings.patch_samples(self.sample_rate))
+        size, precision = windows_at_once(self.settings.batch_size, device), self.settings.precision
         with (
             freed_memory_kept(),
             progress_bar(len(windows), f"{self.settings.family}, {len(corpus)} tracks", "window") as bar,
         ):
-            size, precision = windows_at_once(self.settings.batch_size, device), self.settings.precision
-            return mean_scores(model, windows, batch_size=size, device=device, precision=precision, bar=bar)
+            scores = mean_scores(model, windows, batch_size=size, device=device, precision=precision, bar=bar)
+        return gathered(scores, corpus)
 
     def predict_otherwise(self, corpus: Corpus, context: Context) -> dict[str, Float32Array]:
         """Return what the same network gives when it hears each whole song at once; raises as `predict`."""
         self._check(corpus, context)
-        device, model = torch.device(context.device), self.model.to(context.device)
+        device = own_device(context.device)
+        part, model = own_part(corpus), self.model.to(device)
         patch, longest = self.settings.patch_samples(self.sample_rate), LONGEST_SECONDS * self.sample_rate
-        songs = WholeSongs(corpus, context.audio, model.shortest_input, patch, max(patch, longest))
-        with progress_bar(len(corpus), f"{self.settings.family}, whole songs", "song") as bar:
-            size, precision = self.settings.batch_size, self.settings.precision
+        songs = WholeSongs(part, context.audio, model.shortest_input, patch, max(patch, longest))
+        size, precision = self.settings.batch_size, self.settings.precision
+        with progress_bar(len(part), f"{self.settings.family}, whole songs", "song") as bar:
             scores = whole_song_scores(model, songs, batch_size=size, device=device, precision=precision, bar=bar)
-        return {"whole_song": scores}
+        return {"whole_song": gathered(scores, corpus)}
 
     def _check(self, corpus: Corpus, context: Context) -> None:
         check_tags(corpus, self.tags)

@@ -16,8 +16,10 @@ from tqdm import tqdm
 from bench.corpus import Corpus, Float32Array
 from bench.errors import StudyFailedError
 from bench.metrics import pr_auc, rmse, roc_auc
+from bench.processes import ending_together, from_first, own_share
 from bench.signals import TerminatedError, undisturbed
 from neural.checkpoint import Checkpoints, Progress, optimiser_tensors, restore_optimiser
+from neural.distributed import average_gradients, gathered
 from neural.gradients import Gradients, gradients_of
 from neural.layers import key_dropout
 from neural.losses import build_loss
@@ -59,7 +61,8 @@ class Training:
 
     model: nn.Module
     patches: TrainingPatches
-    validation: Windows
+    valid: Corpus
+    validation: Windows  # of those of its tracks that this process scores
     settings: NetworkSettings
     device: torch.device
     checkpoints: Checkpoints
@@ -96,12 +99,14 @@ class Training:
         Raises `StudyFailedError` when a loss or gradient is no longer a number; the last checkpoint stays.
         """
         self.model.train()
-        try:
-            while self.validation_due or not self.ended:
-                self.advance(bar)
-        except (KeyboardInterrupt, TerminatedError):
-            self.save()
-            raise
+        with ending_together() as heed:
+            try:
+                while self.validation_due or not self.ended:
+                    heed()
+                    self.advance(bar)
+            except (KeyboardInterrupt, TerminatedError):
+                self.save()
+                raise
         self.model.load_state_dict(self.best_weights)
 
     def advance(self, bar: "tqdm[Any]") -> None:
@@ -135,9 +140,9 @@ class Training:
 
     def update(self) -> None:
         """Make one update; a function of the seed, the step and what the updates before have left."""
-        places = torch.tensor(self.patches.places(self.step), device=self.device)
+        places = torch.tensor(own_share(self.patches.places(self.step)), device=self.device)
         key_dropout(self.model, self.patches.seed, places)
-        loss = self.gradients(*self.batches[self.step])
+        loss = average_gradients(self.model, self.gradients(*self.batches[self.step]))
         norm = nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
         self._check(float(loss.item()), "training loss", self.step + 1, self.patches.track_ids(self.step))
         self._check(float(norm.item()), "gradient norm", self.step + 1, self.patches.track_ids(self.step))
@@ -148,7 +153,7 @@ class Training:
 
     def validate(self) -> None:
         """Measure on the validation tracks, add a row to the curves, and do what the rule says."""
-        corpus = self.validation.corpus
+        corpus = self.valid
         scores = mean_scores(
             self.model,
             self.validation,
@@ -156,6 +161,7 @@ class Training:
             device=self.device,
             precision=self.settings.precision,
         )
+        scores = gathered(scores, corpus)
         loss = self.loss_of(scores, corpus.targets)
         self._check(loss, "validation loss", self.step, [])
         measured = {
@@ -207,8 +213,8 @@ class Training:
         self.checkpoints.save(progress, parts)
 
     def resume(self) -> bool:
-        """Go to where the last checkpoint was; say whether there was one."""
-        if (found := self.checkpoints.load()) is None:
+        """Go to where the last checkpoint was, which the first process reads; say whether there was one."""
+        if (found := from_first(self.checkpoints.load)) is None:
             return False
         progress, parts = found
         self.step, self.earlier_seconds = progress.step, progress.seconds
