@@ -1,8 +1,7 @@
-"""The command line: every user's mistake is one line and an exit code."""
+"""The command line."""
 
 import os
 import sys
-import traceback
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,16 +10,12 @@ import click
 from platformdirs import user_cache_path
 
 from bench.errors import InputError, StudyFailedError
-from bench.progress import say
-from bench.signals import LostProcessError, TerminatedError, heed_sigterm
+from bench.exits import exit_code_of
+from bench.signals import heed_sigterm
 
 if TYPE_CHECKING:
     from bench.run import Machine
-
-if TYPE_CHECKING:
     from bench.speed import Findings
-
-DONE, FAILED, WRONG_INPUT, OUR_FAULT, INTERRUPTED, TERMINATED = 0, 1, 2, 4, 130, 143
 
 
 cache_option = click.option(
@@ -196,34 +191,13 @@ def main() -> None:
 
 def exit_code(arguments: list[str]) -> int:
     """Run one command and return its exit code; what went wrong is told on standard error."""
+    return exit_code_of(partial(_command, arguments))
+
+
+def _command(arguments: list[str]) -> None:
     try:
         tagbench.main(arguments, prog_name="tagbench", standalone_mode=False)
     except click.ClickException as error:
-        return _told(f"{error.format_message()} (tagbench --help tells more)", WRONG_INPUT)
-    except InputError as error:
-        return _told(str(error), WRONG_INPUT)
-    except StudyFailedError as error:
-        return _told(str(error), FAILED)
-    except OSError as error:
-        return _told(f"{error.strerror or error}: {error.filename or ''}", FAILED)
-    except (KeyboardInterrupt, click.Abort):
-        return _told_by_one("interrupted", INTERRUPTED)
-    except TerminatedError:
-        return _told_by_one("terminated", TERMINATED)
-    except LostProcessError as error:
-        return _told_by_one(f"another process has ended ({error})", FAILED)
-    except Exception:  # noqa: BLE001 - the last door: whatever comes here is a fault of ours
-        traceback.print_exc()
-        return _told("this is a fault of tagbench; please report it with the lines above", OUR_FAULT)
-    return DONE
-
-
-def _told(line: str, code: int) -> int:
-    click.echo(f"tagbench: {line}", err=True)
-    return code
-
-
-def _told_by_one(line: str, code: int) -> int:
-    """Tell what all processes of a run have in common."""
-    say(f"tagbench: {line}; run the same command again to continue")
-    return code
+        raise InputError(f"{error.format_message()} (tagbench --help tells more)") from error
+    except click.Abort as error:
+        raise KeyboardInterrupt from error

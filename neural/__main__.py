@@ -7,32 +7,38 @@ cells lie in the output folder as `tagbench run` leaves them: copy the folder's 
 import argparse
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from bench.device import choose_device
-from bench.errors import InputError, StudyFailedError
+from bench.errors import StudyFailedError
+from bench.exits import exit_code_of
+from bench.processes import run_together
 from bench.progress import say
 from bench.run import Machine, run_untracked
+from bench.signals import heed_sigterm
 from bench.study import read_study
 
 NETWORKS = ("waveform", "spectrogram")
-DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
 
-def main(arguments: list[str]) -> int:
-    """Train and measure every network cell that is not finished; return the exit code."""
+def main(arguments: list[str]) -> None:
+    """Train and measure every network cell that is not finished.
+
+    Raises `InputError` for what cannot be done, and `StudyFailedError` where something failed on the way.
+    """
     wanted = _parser().parse_args(arguments)
-    try:
-        study = read_study(wanted.study, NETWORKS)
-        machine = Machine(choose_device(wanted.device), wanted.workers, wanted.cache)
-        out = wanted.out or Path("runs") / study.name
-        faults = run_untracked(study, out=out, root=wanted.root, machine=machine)
-    except InputError as error:
-        return _told(str(error), WRONG_INPUT)
-    except StudyFailedError as error:
-        return _told(str(error), FAILED)
-    say(f"cells are in {out / 'cells'}")
-    return _told(f"{len(faults)} things failed; the first: {faults[0]}", FAILED) if faults else DONE
+    machine = Machine(choose_device(wanted.device), wanted.workers, wanted.cache)
+    run_together(machine.device, partial(_run, wanted.study, wanted.out, wanted.root, machine))
+
+
+def _run(name: str, out: Path | None, root: Path | None, machine: Machine) -> None:
+    study = read_study(name, NETWORKS)
+    folder = out or Path("runs") / study.name
+    faults = run_untracked(study, out=folder, root=root, machine=machine)
+    say(f"cells are in {folder / 'cells'}")
+    if faults:
+        raise StudyFailedError(f"{len(faults)} things failed; the first: {faults[0]}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,10 +52,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _told(line: str, code: int) -> int:
-    say(f"tagbench: {line}")
-    return code
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    heed_sigterm()
+    sys.exit(exit_code_of(partial(main, sys.argv[1:])))

@@ -63,6 +63,22 @@ def test_the_table_of_speed_in_the_readme_is_what_the_command_found() -> None:
     assert findings_of("baseline").table() in README
 
 
+def test_the_table_of_the_networks_speed_in_the_readme_is_what_the_command_found() -> None:
+    assert findings_of("neural").table() in README
+
+
+def test_the_networks_are_as_fast_as_the_readme_says() -> None:
+    found = findings_of("neural")
+    assert found.ratios["cpu_step_spectrogram"] <= 0.6
+    assert found.ratios["cpu_step_waveform"] <= 0.75
+
+
+def test_the_table_of_ablations_in_the_readme_is_that_of_the_study() -> None:
+    table = table_of("ablations")
+    assert len(table) == 2 + 18
+    assert "\n".join(table) in README
+
+
 def test_the_baseline_is_as_fast_and_as_good_as_the_readme_says() -> None:
     found = findings_of("baseline")
     values = {row.name: row.value for row in found.rows}

@@ -1,0 +1,44 @@
+"""How a command ends: every user's mistake and every failure is one line on standard error and an exit code."""
+
+import sys
+import traceback
+from collections.abc import Callable
+
+from bench.errors import InputError, StudyFailedError
+from bench.progress import say
+from bench.signals import LostProcessError, TerminatedError
+
+DONE, FAILED, WRONG_INPUT, OUR_FAULT, INTERRUPTED, TERMINATED = 0, 1, 2, 4, 130, 143
+
+
+def exit_code_of(command: Callable[[], None]) -> int:
+    """Do what a command says and return its exit code; what went wrong is told on standard error."""
+    try:
+        command()
+    except InputError as error:
+        return _told(str(error), WRONG_INPUT)
+    except StudyFailedError as error:
+        return _told(str(error), FAILED)
+    except OSError as error:
+        return _told(f"{error.strerror or error}: {error.filename or ''}", FAILED)
+    except KeyboardInterrupt:
+        return _told_by_one("interrupted", INTERRUPTED)
+    except TerminatedError:
+        return _told_by_one("terminated", TERMINATED)
+    except LostProcessError as error:
+        return _told_by_one(f"another process has ended ({error})", FAILED)
+    except Exception:  # noqa: BLE001 - the last door: whatever comes here is a fault of ours
+        traceback.print_exc()
+        return _told("this is a fault of tagbench; please report it with the lines above", OUR_FAULT)
+    return DONE
+
+
+def _told(line: str, code: int) -> int:
+    sys.stderr.write(f"tagbench: {line}\n")
+    return code
+
+
+def _told_by_one(line: str, code: int) -> int:
+    """Tell what all processes of a run have in common."""
+    say(f"tagbench: {line}; run the same command again to continue")
+    return code
