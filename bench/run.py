@@ -1,54 +1,36 @@
-"""Running a study: a cell is subset, fit (or tune), predict, measure, record, in that order, never done twice."""
+"""Running a study: its tracks are prepared and divided, and each cell is done once."""
 
 import shutil
-import time
-from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
+from bench.cell import describe, describe_measures, keep, train_and_score
 from bench.corpora import Place, place_of
-from bench.corpus import Corpus, Float32Array
 from bench.device import use_threads
 from bench.errors import InputError, StudyFailedError
-from bench.measure import measure
 from bench.output import (
     TARGETS_FILE,
     cell_folder,
     is_finished,
     training_folder,
-    unfinished,
-    write_gains,
     write_rejected,
     write_scores,
     write_study,
-    write_track_notes,
 )
 from bench.prepare import Prepared, prepare
 from bench.processes import hand_out
 from bench.progress import progress_bar, say
 from bench.record import (
-    CURVES_FILE,
-    MODEL_FOLDER,
-    OTHER_PREDICTIONS_FILE,
-    PREDICTIONS_FILE,
-    Measures,
-    OtherPrediction,
-    RunRecord,
     RunSpec,
 )
 from bench.splits import Split, subset
 from bench.study import Cell, Entry, Study
-from bench.tagger import Context, checked_other_scores, checked_scores
+from bench.tagger import Context
 from bench.tracking import Tracking
-from bench.tuning import Tuned, fit_tuned
-
-RECORDED_PACKAGES = ("tagbench", "numpy", "scikit-learn", "torch", "xgboost", "essentia")
 
 
 @dataclass(frozen=True)
@@ -215,84 +197,13 @@ def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path, tracking: Trac
         training=training_folder(folder),
         on_validation=tracking.follow(spec).add if tracking else None,
     )
-    test = plan.parts.test
-    train = subset(plan.parts.train, spec.n_train, seed=spec.subset_seed)
-    work = partial(train_and_score, cell.entry, spec, train, plan.parts.valid, test)
+    parts = replace(plan.parts, train=subset(plan.parts.train, spec.n_train, seed=spec.subset_seed))
+    work = partial(train_and_score, cell.entry, spec, parts)
     if cell.entry.tagger.shares_work:
         hand_out(partial(work, replace(context, on_validation=None)))
     done = work(context)
-    trained = done.tuned.trained
-    measured = partial(measure, test, min_positives=spec.min_positives, min_negatives=spec.min_negatives)
-    otherwise = {way: OtherPrediction.model_validate(measured(given)) for way, given in done.other_scores.items()}
-    notes = notes_on(plan.notes[spec.label], train, plan.parts.valid, test)
-    record = RunRecord(
-        **dict(spec),
-        **asdict(measured(done.scores)),
-        corpus=train.name,
-        corpus_version=train.version,
-        corpus_note=train.note,
-        n_valid=len(plan.parts.valid),
-        n_test=len(test),
-        n_parameters=trained.summary.n_parameters,
-        hit_cap=trained.summary.hit_cap,
-        special_tags=trained.summary.special_tags,
-        chosen=done.tuned.chosen,
-        trials=done.tuned.trials,
-        track_notes=dict(Counter(notes.values())),
-        otherwise=otherwise,
-        train_seconds=done.tuned.seconds,
-        predict_seconds=done.predict_seconds,
-        device=context.device,
-        versions=installed_versions(),
-    )
-    with unfinished(folder) as aside:
-        (aside / MODEL_FOLDER).mkdir()
-        trained.save(aside / MODEL_FOLDER)
-        write_scores(test, done.scores, aside / PREDICTIONS_FILE)
-        for way, given in done.other_scores.items():
-            write_scores(test, given, aside / OTHER_PREDICTIONS_FILE.format(way=way))
-        write_track_notes(notes, aside)
-        write_gains(trained.summary.gains, aside)
-        trained.summary.curves.to_parquet(aside / CURVES_FILE, index=False)
-        record.save(aside)
+    record = keep(done, spec, parts, plan.notes[spec.label], folder, device=context.device)
     say(f"{describe(spec)}: {describe_measures(record.metrics)}; {done.seconds:.0f} s")
-
-
-@dataclass(frozen=True)
-class Done:
-    """What the training of a cell gave: the model, its scores of the test part, those by other ways, the seconds."""
-
-    tuned: Tuned
-    scores: Float32Array
-    other_scores: dict[str, Float32Array]
-    predict_seconds: float  # the way of `scores` alone
-    seconds: float  # the training's, since it was started last, and these
-
-
-def train_and_score(entry: Entry, spec: RunSpec, train: Corpus, valid: Corpus, test: Corpus, context: Context) -> Done:
-    """Fit or tune, and predict: what all processes do of a cell whose family shares work."""
-    use_threads(spec.threads)
-    started = time.perf_counter()
-    tuned = fit_tuned(entry.tagger, spec.tuning, train, valid, context, cell=describe(spec))
-    fitted = time.perf_counter()
-    scores = checked_scores(tuned.trained, test, context)
-    predicted = time.perf_counter()
-    other_scores = checked_other_scores(tuned.trained, test, context)
-    return Done(tuned, scores, other_scores, predicted - fitted, predicted - started)
-
-
-def notes_on(notes: dict[str, str], *parts: Corpus) -> dict[str, str]:
-    """Return the notes on the tracks of these parts, by track id."""
-    return {track: notes[track] for part in parts for track in part.ids.tolist() if track in notes}
-
-
-def installed_versions() -> dict[str, str]:
-    """Return the versions of those of `RECORDED_PACKAGES` that are installed."""
-    versions = {}
-    for package in RECORDED_PACKAGES:
-        with suppress(PackageNotFoundError):
-            versions[package] = version(package)
-    return versions
 
 
 def faults_of(what: str, work: Callable[..., None], *arguments: object) -> list[str]:
@@ -304,20 +215,3 @@ def faults_of(what: str, work: Callable[..., None], *arguments: object) -> list[
         say(line)
         return [line]
     return []
-
-
-def describe(spec: RunSpec) -> str:
-    """Return the short name of a cell: label, size, seed."""
-    return f"{spec.label} · {spec.n_train} · seed {spec.seed}"
-
-
-def describe_measures(measures: Measures) -> str:
-    """Return the three measures as Table 1 prints them; a dash where no tag was scored."""
-
-    def shown(value: float | None, scale: float, digits: int) -> str:
-        return "–" if value is None else f"{scale * value:.{digits}f}"
-
-    return (
-        f"ROC-AUC {shown(measures.roc_auc, 100, 2)} %, PR-AUC {shown(measures.pr_auc, 100, 2)} %, "
-        f"√MSE {shown(measures.rmse, 1, 4)}"
-    )
