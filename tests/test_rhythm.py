@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from baselines.features import harmony, rhythm, timbre
-from baselines.features.danceability import danceability
+from baselines.features.danceability import danceability, fluctuations, window_lengths
 from baselines.features.extractor import FRAME_SECONDS, HOP_SECONDS, Extractor, descriptor_names
 from baselines.features.rhythm import Rhythm, at_lags, autocorrelation, complex_difference
 from baselines.features.stft import BlockTransform
@@ -64,6 +64,18 @@ def test_danceability_is_that_of_essentia(number: int, rate: int, seconds: float
     samples = song(number, rate)[: round(seconds * rate)]
     expected = es.Danceability(sampleRate=rate)(samples)[0]
     assert danceability(samples, rate) == pytest.approx(expected, rel=1e-4)
+
+
+def test_windows_of_an_hour_whose_level_drifts_stray_as_each_by_itself_does() -> None:
+    draw, length = np.random.default_rng(0), int(window_lengths()[0])
+    levels = np.abs(draw.standard_normal(360_000)) + np.linspace(0, 3, 360_000)
+    walk = np.cumsum(levels - levels.mean())
+    windows = np.lib.stride_tricks.sliding_window_view(walk, length)[: len(walk) - length]
+    index = np.arange(length) - (length - 1) / 2
+    centred = windows - windows.mean(axis=1, keepdims=True)
+    straight = np.outer(centred @ index / (index @ index), index)
+    expected = np.sqrt(((centred - straight) ** 2).mean())
+    assert fluctuations(walk, np.array([length]))[0] == pytest.approx(expected, rel=1e-8)
 
 
 def test_a_constant_level_has_no_danceability() -> None:
