@@ -5,7 +5,7 @@ it fills one.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -92,9 +92,14 @@ class Windows:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def read(self, first: int, stop: int) -> Int16Array:
-        """Return the audio of windows `first` to `stop`, shape (windows, samples)."""
-        places = zip(self.rows[first:stop], self.starts[first:stop], strict=True)
+    def batches(self, size: int) -> "list[Windows]":
+        """Return them in parts of `size` and a rest, in order."""
+        firsts = range(0, len(self), size)
+        return [replace(self, rows=self.rows[n : n + size], starts=self.starts[n : n + size]) for n in firsts]
+
+    def read(self) -> Int16Array:
+        """Return their audio, shape (windows, samples)."""
+        places = zip(self.rows, self.starts, strict=True)
         return np.stack(
             [read_patch(self.store, str(self.corpus.ids[row]), int(start), self.samples) for row, start in places]
         )

@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.corpus import Corpus
+from bench.corpus import Corpus, Float32Array
 from bench.tagger import Context
 from neural.patches import to_audio
+from neural.prediction import mean_scores_of
 from neural.spectrogram import Spectrogram
 from neural.waveform import Waveform
-from neural.whole_songs import WholeSongs, whole_song_scores
+from neural.whole_songs import WholeSongs
 from tests.pulses import RATE, context_for, write_corpus
 
 LENGTHS = [3.0, 1.0, 3.0, 8.0, 2.0, 1.0]  # seconds
@@ -46,26 +47,30 @@ def songs_of(corpus: Corpus, context: Context, *, shortest: float = 0.1, longest
     return WholeSongs(corpus, context.audio, round(shortest * RATE), 2 * RATE, round(longest * RATE))
 
 
+def scores_of(songs: WholeSongs, model: nn.Module, *, batch_size: int) -> Float32Array:
+    return mean_scores_of(model, songs.corpus, songs.batches(batch_size), device=CPU)
+
+
 def loudness(context: Context, track: str, first: int = 0, last: int | None = None) -> float:
     return float(np.abs(context.audio.audio(track)[first:last]).mean())
 
 
 def test_each_song_is_heard_once_from_end_to_end(corpus: Corpus, context: Context) -> None:
     model = Loudness()
-    scores = whole_song_scores(model, songs_of(corpus, context), batch_size=16, device=CPU)
+    scores = scores_of(songs_of(corpus, context), model, batch_size=16)
     np.testing.assert_allclose(scores[:, 0], [loudness(context, track) for track in corpus.ids.tolist()], rtol=1e-5)
     assert sorted(model.shapes) == [(1, 2 * RATE), (1, 8 * RATE), (2, RATE), (2, 3 * RATE)]
 
 
 def test_a_batch_holds_no_more_audio_than_a_batch_of_patches(corpus: Corpus, context: Context) -> None:
     model = Loudness()
-    whole_song_scores(model, songs_of(corpus, context), batch_size=2, device=CPU)
+    scores_of(songs_of(corpus, context), model, batch_size=2)
     assert sorted(model.shapes) == [(1, 2 * RATE), (1, 3 * RATE), (1, 3 * RATE), (1, 8 * RATE), (2, RATE)]
 
 
 def test_a_song_beyond_the_longest_is_the_mean_of_equal_parts(corpus: Corpus, context: Context) -> None:
     model = Loudness()
-    scores = whole_song_scores(model, songs_of(corpus, context, longest=3.0), batch_size=1, device=CPU)
+    scores = scores_of(songs_of(corpus, context, longest=3.0), model, batch_size=1)
     third = -(-8 * RATE // 3)
     starts = [0, (8 * RATE - third) // 2, 8 * RATE - third]
     expected = np.mean([loudness(context, "003", start, start + third) for start in starts])
@@ -75,7 +80,7 @@ def test_a_song_beyond_the_longest_is_the_mean_of_equal_parts(corpus: Corpus, co
 
 def test_a_song_that_is_too_short_for_the_network_is_repeated_to_fill_a_patch(corpus: Corpus, context: Context) -> None:
     model = Loudness()
-    scores = whole_song_scores(model, songs_of(corpus, context, shortest=1.2), batch_size=1, device=CPU)
+    scores = scores_of(songs_of(corpus, context, shortest=1.2), model, batch_size=1)
     assert sorted(model.shapes)[0] == (1, 2 * RATE)
     assert scores[1, 0] == pytest.approx(loudness(context, "001"), rel=1e-5)
 
