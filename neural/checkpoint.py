@@ -14,7 +14,7 @@ from pathlib import Path
 import safetensors.torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from bench.digest import content_digest
@@ -83,22 +83,27 @@ class Checkpoints:
         aside.replace(self.folder / CHECKPOINT_FILE)
         self.last = time.monotonic()
 
-    def load(self) -> tuple[Progress, Parts] | None:
-        """Return the last checkpoint, None where there is none.
+    def load(self, model: nn.Module) -> tuple[Progress, Parts] | None:
+        """Return the last checkpoint of this model's training, None where there is none.
 
-        One that is damaged, or another training's, is told in a line and counts as none.
+        One that is damaged or does not fit the model, or another training's, is told in a line and counts as none.
         """
         if (file := self.file) is None:
             return None
+        damaged = f"{file} is damaged; training starts anew"
         try:
             progress, tensors = _read(file)
         except DAMAGED:
-            say(f"{file} is damaged; training starts anew")
+            say(damaged)
             return None
         if progress.identity != self.identity:
             say(f"{file} is of another training; this one starts anew")
             return None
-        return progress, {part: _part_of(tensors, f"{part}.") for part in PARTS}
+        parts = {part: _part_of(tensors, f"{part}.") for part in PARTS}
+        if not fits(progress, parts, model):
+            say(damaged)
+            return None
+        return progress, parts
 
 
 def optimiser_tensors(optimiser: Optimizer) -> dict[str, Tensor]:
@@ -116,6 +121,26 @@ def restore_optimiser(optimiser: Optimizer, tensors: Mapping[str, Tensor], learn
     optimiser.load_state_dict({**optimiser.state_dict(), "state": states})
     for group in optimiser.param_groups:
         group["lr"] = learning_rate
+
+
+def fits(progress: Progress, parts: Parts, model: nn.Module) -> bool:
+    """Whether tensors have the names and shapes of the model's and of Adam's for it, as far as it has come."""
+    weights = _shapes(model.state_dict())
+    adam = {
+        f"{number}.{name}": shape
+        for number, parameter in enumerate(model.parameters())
+        for name, shape in (("step", ()), ("exp_avg", parameter.shape), ("exp_avg_sq", parameter.shape))
+    }
+    expected = {
+        "weights": weights,
+        "best": weights if progress.curves else {},
+        "optimiser": adam if progress.step else {},
+    }
+    return {part: _shapes(parts[part]) for part in PARTS} == expected
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 
 def _part_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

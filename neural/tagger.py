@@ -21,10 +21,10 @@ from neural.distributed import gathered, own_part, synchronise
 from neural.logmel import OnLogMel
 from neural.network import Network, count_parameters
 from neural.patches import TrainingPatches, moving_windows, spread_windows, to_audio
-from neural.prediction import mean_scores, windows_at_once
+from neural.prediction import mean_scores, mean_scores_of, windows_at_once
 from neural.settings import NetworkSettings
-from neural.training import Training, seeded
-from neural.whole_songs import LONGEST_SECONDS, WholeSongs, whole_song_scores
+from neural.training import TRAINING_VERSION, Training, seeded
+from neural.whole_songs import LONGEST_SECONDS, WholeSongs
 
 WEIGHTS_FILE = "weights.safetensors"
 MODEL_FILE = "model.json"
@@ -109,7 +109,7 @@ class NetworkTagger(NetworkSettings, Tagger):
         """Return a name for all that decides a training, but for the device and its number of threads."""
         heard = context.audio.settings.model_dump(mode="json")
         settings = self.model_dump(mode="json")
-        return json_digest([self.family, settings, train.digest, valid.digest, context.seed, heard])
+        return json_digest([TRAINING_VERSION, self.family, settings, train.digest, valid.digest, context.seed, heard])
 
     def patch_samples(self, sample_rate: int) -> int:
         """Return the length of a patch in samples."""
@@ -163,9 +163,9 @@ class TrainedNetwork(Trained):
         part, model = own_part(corpus), self.model.to(device)
         patch, longest = self.settings.patch_samples(self.sample_rate), LONGEST_SECONDS * self.sample_rate
         songs = WholeSongs(part, context.audio, model.shortest_input, patch, max(patch, longest))
-        size, precision = self.settings.batch_size, self.settings.precision
-        with progress_bar(len(part), f"{self.settings.family}, whole songs", "song") as bar:
-            scores = whole_song_scores(model, songs, batch_size=size, device=device, precision=precision, bar=bar)
+        batches, precision = songs.batches(self.settings.batch_size), self.settings.precision
+        with progress_bar(sum(map(len, batches)), f"{self.settings.family}, whole songs", "part") as bar:
+            scores = mean_scores_of(model, part, batches, device=device, precision=precision, bar=bar)
         return {"whole_song": gathered(scores, corpus)}
 
     def _check(self, corpus: Corpus, context: Context) -> None:

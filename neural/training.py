@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,14 +19,15 @@ from bench.metrics import pr_auc, rmse, roc_auc
 from bench.processes import ending_together, from_first, own_share
 from bench.signals import TerminatedError, undisturbed
 from neural.checkpoint import Checkpoints, Progress, optimiser_tensors, restore_optimiser
-from neural.distributed import average_gradients, gathered
-from neural.gradients import Gradients, gradients_of
-from neural.layers import key_dropout
+from neural.distributed import gathered
 from neural.losses import build_loss
 from neural.patches import TrainingPatches, Windows
 from neural.prediction import mean_scores, windows_at_once
 from neural.reading import OnDevice
 from neural.settings import NetworkSettings
+from neural.update import Updates, updates_of
+
+TRAINING_VERSION = 1  # raise it whenever a training run would go on otherwise than it began
 
 
 @dataclass
@@ -67,9 +68,8 @@ class Training:
     device: torch.device
     checkpoints: Checkpoints
     on_validation: Callable[[Mapping[str, float]], None] | None = None  # as in `Context`
-    optimiser: torch.optim.Optimizer = field(init=False)
     loss: nn.Module = field(init=False)
-    gradients: Gradients = field(init=False)
+    updates: Updates = field(init=False)
     batches: OnDevice = field(init=False)
     rule: StoppingRule = field(init=False)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
@@ -81,14 +81,8 @@ class Training:
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self.optimiser = torch.optim.Adam(
-            self.model.parameters(),
-            lr=self.settings.learning_rate,
-            weight_decay=self.settings.weight_decay,
-            fused=self.device.type == "cuda",
-        )
         self.loss = build_loss(self.settings.loss, self.patches.corpus).to(self.device)
-        self.gradients = gradients_of(self.model, self.loss, self.settings.precision, self.device)
+        self.updates = updates_of(self.model, self.loss, self.settings, self.patches.seed, self.device)
         self.batches = OnDevice(self.patches.batch, self.device)
         self.rule = StoppingRule(self.settings.patience, self.settings.stop_after)
 
@@ -140,15 +134,13 @@ class Training:
 
     def update(self) -> None:
         """Make one update; a function of the seed, the step and what the updates before have left."""
-        places = torch.tensor(own_share(self.patches.places(self.step)), device=self.device)
-        key_dropout(self.model, self.patches.seed, places)
-        loss = average_gradients(self.model, self.gradients(*self.batches[self.step]))
-        norm = nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
-        self._check(float(loss.item()), "training loss", self.step + 1, self.patches.track_ids(self.step))
-        self._check(float(norm.item()), "gradient norm", self.step + 1, self.patches.track_ids(self.step))
-        self.optimiser.step()
-        self.losses.append(float(loss.item()))
-        self.gradient_norms.append(float(norm.item()))
+        places = own_share(self.patches.places(self.step))
+        loss, norm = self.updates(places, *self.batches[self.step])
+        for which, value in (("training loss", loss), ("gradient norm", norm)):
+            if not math.isfinite(value):
+                raise self._failure(which, value, self.step + 1, self.patches.track_ids(self.step))
+        self.losses.append(loss)
+        self.gradient_norms.append(norm)
         self.step += 1
 
     def validate(self) -> None:
@@ -163,7 +155,8 @@ class Training:
         )
         scores = gathered(scores, corpus)
         loss = self.loss_of(scores, corpus.targets)
-        self._check(loss, "validation loss", self.step, [])
+        if not math.isfinite(loss):
+            raise self._failure("validation loss", loss, self.step)
         measured = {
             "step": self.step,
             "train_loss": float(np.mean(self.losses)),
@@ -184,7 +177,7 @@ class Training:
         if self.rule.improved_by(measured["valid_loss"]):
             self.best_weights = copied(self.model.state_dict())
         elif self.rule.halves:
-            for group in self.optimiser.param_groups:
+            for group in self.updates.optimiser.param_groups:
                 group["lr"] /= 2
 
     def loss_of(self, scores: Float32Array, targets: Float32Array) -> float:
@@ -208,13 +201,13 @@ class Training:
         parts = {
             "weights": self.model.state_dict(),
             "best": self.best_weights,
-            "optimiser": optimiser_tensors(self.optimiser),
+            "optimiser": optimiser_tensors(self.updates.optimiser),
         }
         self.checkpoints.save(progress, parts)
 
     def resume(self) -> bool:
         """Go to where the last checkpoint was, which the first process reads; say whether there was one."""
-        if (found := from_first(self.checkpoints.load)) is None:
+        if (found := from_first(lambda: self.checkpoints.load(self.model))) is None:
             return False
         progress, parts = found
         self.step, self.earlier_seconds = progress.step, progress.seconds
@@ -224,7 +217,7 @@ class Training:
         self.rule.best, self.rule.stale = progress.best_loss, progress.stale
         self.model.load_state_dict(parts["weights"])
         self.best_weights = {name: tensor.to(self.device) for name, tensor in parts["best"].items()}
-        restore_optimiser(self.optimiser, parts["optimiser"], progress.learning_rate)
+        restore_optimiser(self.updates.optimiser, parts["optimiser"], progress.learning_rate)
         return True
 
     def _show(self, rows: list[dict[str, float]]) -> None:
@@ -243,19 +236,17 @@ class Training:
     @property
     def learning_rate(self) -> float:
         """The learning rate of the next update."""
-        return float(self.optimiser.param_groups[0]["lr"])
+        return float(self.updates.optimiser.param_groups[0]["lr"])
 
     @property
     def curve_frame(self) -> pd.DataFrame:
         """One row for each validation."""
         return pd.DataFrame(self.curves).astype({"step": int})
 
-    def _check(self, value: float, which: str, step: int, tracks: list[str]) -> None:
-        if math.isfinite(value):
-            return
+    def _failure(self, which: str, value: float, step: int, tracks: Sequence[str] = ()) -> StudyFailedError:
         batch = f" on tracks {', '.join(tracks)}" if tracks else ""
         kept = self.checkpoints.file
-        raise StudyFailedError(
+        return StudyFailedError(
             f"{which} is {value} at step {step} of {self.settings.max_updates} "
             f"(learning rate {self.learning_rate:g}){batch}; try a lower learning_rate"
             + (f": the same settings go on from the last good checkpoint, {kept}, to the same end" if kept else "")

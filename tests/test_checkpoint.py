@@ -18,10 +18,10 @@ from bench.corpus import Float32Array
 from bench.errors import StudyFailedError
 from bench.store import Int16Array
 from bench.tuning import Tuning, TuningSettings, fit_tuned
-from neural.checkpoint import CHECKPOINT_FILE, Checkpoints, Progress
+from neural.checkpoint import CHECKPOINT_FILE, Checkpoints, Progress, optimiser_tensors
 from neural.patches import TrainingPatches
 from neural.tagger import TrainedNetwork
-from neural.training import Training
+from neural.training import TRAINING_VERSION, Training, copied
 from tests.conftest import STUDY, StudyOnDisk
 from tests.small_corpus import write_small_corpus
 from tests.small_training import FAMILIES, fit, parts_of
@@ -191,12 +191,60 @@ def test_the_checkpoint_of_another_training_is_told_in_a_line_and_left_alone(
     assert_same(trained, fit(corpus, "waveform", None, seed=1))
 
 
+@pytest.mark.parametrize(
+    ("part", "name", "shape"),
+    [
+        ("weights", "frontend.layers.0.conv.weight", None),
+        ("weights", "frontend.layers.0.conv.weight", (5, 1, 3)),
+        ("weights", "another.layer", (3,)),
+        ("best", "frontend.layers.0.conv.weight", (5, 1, 3)),
+        ("optimiser", "0.exp_avg", None),
+        ("optimiser", "0.exp_avg", (5, 1, 3)),
+        ("optimiser", "900.step", ()),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_the_network_counts_as_damaged(
+    corpus: Path,
+    undisturbed: dict[str, TrainedNetwork],
+    half_way: Path,
+    capsys: pytest.CaptureFixture[str],
+    part: str,
+    name: str,
+    shape: tuple[int, ...] | None,
+) -> None:
+    tagger = FAMILIES["waveform"]
+    checkpoints = Checkpoints(half_way, tagger.identity(*parts_of(corpus, half_way)))
+    found = checkpoints.load(tagger.build(3, 16_000))
+    assert found is not None
+    progress, parts = found
+    changed = {kept: tensor for kept, tensor in parts[part].items() if kept != name}
+    changed |= {} if shape is None else {name: torch.zeros(shape)}
+    checkpoints.save(progress, {**parts, part: changed})
+    trained = fit(corpus, "waveform", half_way)
+    file = half_way / CHECKPOINT_FILE
+    assert capsys.readouterr().err.strip() == f"{file} is damaged; training starts anew"
+    assert_same(trained, undisturbed["waveform"])
+    assert trained.summary.earlier_seconds == 0
+
+
+def test_a_checkpoint_of_an_earlier_way_to_train_is_of_another_training(
+    corpus: Path, half_way: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neural.tagger.TRAINING_VERSION", TRAINING_VERSION + 1)
+    assert fit(corpus, "waveform", half_way).summary.earlier_seconds == 0
+    assert "is of another training; this one starts anew" in capsys.readouterr().err
+
+
 def test_a_checkpoint_holds_no_pickle_and_leaves_nothing_beside_it(half_way: Path) -> None:
     assert [file.name for file in half_way.iterdir()] == [CHECKPOINT_FILE]
     safetensors.torch.load_file(half_way / CHECKPOINT_FILE)
 
 
 def test_numbers_come_back_from_a_checkpoint_as_they_were(tmp_path: Path) -> None:
+    model = torch.nn.Linear(3, 2)
+    optimiser = torch.optim.Adam(model.parameters())
+    model(torch.rand(1, 3)).sum().backward()
+    optimiser.step()
     losses = torch.rand(1000, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).tolist()
     progress = Progress(
         identity="one",
@@ -210,10 +258,13 @@ def test_numbers_come_back_from_a_checkpoint_as_they_were(tmp_path: Path) -> Non
         gradient_norms=losses,
     )
     checkpoints = Checkpoints(tmp_path, "one")
-    checkpoints.save(progress, {"weights": {"a.b": torch.rand(3)}, "best": {}, "optimiser": {}})
-    found = checkpoints.load()
+    weights = model.state_dict()
+    parts = {"weights": weights, "best": copied(weights), "optimiser": optimiser_tensors(optimiser)}
+    checkpoints.save(progress, parts)
+    found = checkpoints.load(model)
     assert found is not None
     assert found[0] == progress
+    torch.testing.assert_close(found[1], parts, rtol=0, atol=0)
 
 
 def test_a_loss_that_is_no_number_is_told_with_its_tracks_and_the_checkpoint_stays(

@@ -1,14 +1,15 @@
 """What is measured: the training steps of a network as it is, and of its plain translation with the same weights."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from bench.store import FULL_SCALE
-from neural.gradients import Gradients, gradients_of
+from neural.gradients import Gradients
 from neural.logmel import OnLogMel
 from neural.network import Network
 from neural.patches import scaled
@@ -16,6 +17,7 @@ from neural.precision import Precision
 from neural.spectrogram import Spectrogram
 from neural.speed.plain import PlainNetwork, PlainSpectrogram, PlainWaveform
 from neural.tagger import AudioNetwork
+from neural.update import updates_of
 from neural.waveform import Waveform
 
 FrontEnd = Literal["waveform", "spectrogram"]
@@ -32,6 +34,7 @@ class Contest:
     batch_size: int = 16
     seconds: float = 15.0
     narrower: int = 1
+    dropout: float = 0.5
 
     @property
     def samples(self) -> int:
@@ -41,7 +44,8 @@ class Contest:
     def tagger(self, precision: Precision = "float32") -> Waveform | Spectrogram:
         """Return the settings of the network."""
         back = {"backend_filters": 512 // self.narrower, "num_units": 500 // self.narrower}
-        common = {**back, "batch_size": self.batch_size, "patch_seconds": self.seconds, "precision": precision}
+        training = {"batch_size": self.batch_size, "patch_seconds": self.seconds, "dropout": self.dropout}
+        common = {**back, **training, "precision": precision}
         if self.frontend == "waveform":
             filters = [width // self.narrower for width in Waveform().filters]
             return Waveform.model_validate({**common, "filters": filters})
@@ -71,14 +75,10 @@ class Contest:
     def difference(self) -> float:
         """Return the largest difference between the scores of both, in training mode, dropout aside."""
         patches, _ = self.batch(torch.device("cpu"))
-        scores = []
-        for model in (self.model(), self.plain()):
-            for module in model.modules():
-                if isinstance(module, nn.Dropout):
-                    module.p = 0.0
-            with torch.no_grad():
-                scores.append(model(scaled(patches)))
-        return float((scores[0] - scores[1]).abs().max())
+        whole = replace(self, dropout=0.0)
+        with torch.no_grad():
+            ours, plain = (model(scaled(patches)) for model in (whole.model(), whole.plain()))
+        return float((ours - plain).abs().max())
 
 
 Step = Callable[[Tensor, Tensor], float]
@@ -86,19 +86,23 @@ Step = Callable[[Tensor, Tensor], float]
 
 def our_step(contest: Contest, precision: Precision, device: torch.device) -> Step:
     """Return a training step as `neural.training` makes it, from patches and targets to the loss."""
-    model = contest.model().to(device)
-    gradients = gradients_of(model, nn.MSELoss(), precision, device)
-    return _step(gradients, torch.optim.Adam(model.parameters(), lr=1e-3, fused=device.type == "cuda"))
+    updates = updates_of(contest.model().to(device), nn.MSELoss(), contest.tagger(precision), SEED, device)
+    firsts = count(step=contest.batch_size)
+
+    def step(patches: Tensor, targets: Tensor) -> float:
+        first = next(firsts)
+        loss, _ = updates(range(first, first + contest.batch_size), patches, targets)
+        return loss
+
+    return step
 
 
 def plain_step(contest: Contest, device: torch.device) -> Step:
     """Return the step of a plain loop: eager, float32."""
     model = contest.plain().to(device)
     gradients = Gradients(model, model, nn.MSELoss(), "float32")
-    return _step(gradients, torch.optim.Adam(model.parameters(), lr=1e-3))
+    optimiser = torch.optim.Adam(model.parameters(), lr=contest.tagger().learning_rate)
 
-
-def _step(gradients: Gradients, optimiser: torch.optim.Optimizer) -> Step:
     def step(patches: Tensor, targets: Tensor) -> float:
         loss = gradients(patches, targets)
         optimiser.step()

@@ -12,16 +12,16 @@ from bench.prepare import Prepared, prepare
 from bench.progress import progress_bar
 from bench.speed import Findings, Row
 from neural.allocation import freed_memory_kept
-from neural.gradients import gradients_of
 from neural.logmel import OnLogMel
 from neural.patches import TrainingPatches, to_audio
 from neural.precision import Precision
+from neural.reading import OnDevice
 from neural.speed.contest import FRONT_ENDS, RATE, Contest
 from neural.training import seeded
+from neural.update import updates_of
 
 PRECISIONS: tuple[Precision, Precision] = ("float32", "bf16")
 LAST = 4  # the loss is the mean over the last quarter of the steps
-LEARNING_RATE = 0.001
 
 
 def compare_losses(
@@ -62,15 +62,10 @@ def last_loss(
     corpus, (store,) = prepared.corpus, prepared.stores.values()
     patches = TrainingPatches(corpus, store, contest.samples, contest.batch_size, seed)
     with seeded(seed, device), freed_memory_kept():
-        model = contest.tagger(precision).build(len(corpus.tags), RATE).to(device)
+        tagger = contest.tagger(precision)
+        model = tagger.build(len(corpus.tags), RATE).to(device)
         if isinstance(model, OnLogMel):
             model.log_mel.fit_normalisation(to_audio(part, device) for part in patches.first_round(len(corpus)))
-        gradients = gradients_of(model, nn.MSELoss(), precision, device)
-        optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
-        losses = []
-        for number in range(steps):
-            audio, targets = patches.batch(number)
-            loss = gradients(torch.from_numpy(audio).to(device), torch.from_numpy(targets).to(device))
-            optimiser.step()
-            losses.append(float(loss))
+        updates, batches = updates_of(model, nn.MSELoss(), tagger, seed, device), OnDevice(patches.batch, device, steps)
+        losses = [updates(patches.places(number), *batches[number])[0] for number in range(steps)]
     return float(np.mean(losses[-max(1, steps // LAST) :]))
