@@ -40,6 +40,15 @@ def test_both_loops_learn_the_same_batch(frontend: FrontEnd) -> None:
     assert rounded != same
 
 
+def test_our_step_drops_by_the_patches_places_as_training_does() -> None:
+    told = []
+    for seed in range(2):
+        step = our_step(Contest("waveform", 4, 1.5, narrower=8), "float32", CPU)
+        torch.manual_seed(seed)  # which dropout without keys would follow
+        told.append([step(*Contest("waveform", 4, 1.5).batch(CPU)) for _ in range(3)])
+    assert told[0] == told[1]
+
+
 @pytest.mark.parametrize(("frontend", "giga_macs"), [("waveform", 2.15), ("spectrogram", 4.84)])
 def test_the_operations_of_a_step_are_three_times_those_of_the_scores(frontend: FrontEnd, giga_macs: float) -> None:
     """The first layers hand no gradient on, so a little less."""
