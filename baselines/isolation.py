@@ -42,6 +42,4 @@ class Describer(Isolated):
         try:
             return Description(**self.ask(place | {"rate": track.rate}))
         except KilledError as killed:
-            if killed.over_time:
-                return Description(problem=f"took more than {self._cpu_seconds:g} s of CPU time")
-            return Description(problem=f"the process that described it was killed (signal {killed.signal})")
+            return Description(problem=killed.told("describing it", self._cpu_seconds))

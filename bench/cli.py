@@ -10,8 +10,7 @@ import click
 from platformdirs import user_cache_path
 
 from bench.errors import InputError, StudyFailedError
-from bench.exits import exit_code_of
-from bench.signals import heed_sigterm
+from bench.exits import begin, exit_code_of
 
 if TYPE_CHECKING:
     from bench.run import Machine
@@ -182,10 +181,7 @@ def _mlflow_ui(uri: str) -> str:
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    # Read when torch is loaded: threads that spin while they wait make a training step two to three times as long
-    # wherever another process is busy.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    heed_sigterm()
+    begin()
     sys.exit(exit_code(sys.argv[1:]))
 
 

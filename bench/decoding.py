@@ -5,7 +5,6 @@ SETTINGS are the audio settings as JSON, SECONDS the limit of CPU time a track. 
 why the track is `rejected`.
 """
 
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -39,18 +38,10 @@ class Decoder(Isolated):
         try:
             reply = self.ask({"file": str(file), "output": str(output), "start": start})
         except KilledError as killed:
-            raise RejectedTrackError(_cause_of_death(killed)) from killed
+            raise RejectedTrackError(killed.told("decoding it", TRACK_CPU_SECONDS)) from killed
         if "rejected" in reply:
             raise RejectedTrackError(reply["rejected"])
         return reply["length"], reply["rate"]
-
-
-def _cause_of_death(killed: KilledError) -> str:
-    if killed.over_time:
-        return f"took more than {TRACK_CPU_SECONDS:g} s of CPU time to decode"
-    if killed.signal == signal.SIGKILL:  # no decoder does that to itself
-        return "its decoder was killed (signal 9), perhaps for want of memory"
-    return f"its decoder crashed (signal {killed.signal})"
 
 
 def _answer(request: dict[str, Any], settings: AudioSettings) -> dict[str, Any]:

@@ -37,10 +37,13 @@ class KilledError(Exception):
         super().__init__(f"signal {number}")
         self.signal = number
 
-    @property
-    def over_time(self) -> bool:
-        """Whether the request took more CPU time than it may."""
-        return self.signal == signal.SIGPROF
+    def told(self, doing: str, cpu_seconds: float) -> str:
+        """Return why there is no reply, of a child that was `doing` it and had `cpu_seconds`."""
+        if self.signal == signal.SIGPROF:
+            return f"{doing} took more than {cpu_seconds:g} s of CPU time"
+        if self.signal == signal.SIGKILL:  # no library does that to itself
+            return f"the process {doing} was killed (signal 9), perhaps for want of memory"
+        return f"the process {doing} crashed (signal {self.signal})"
 
 
 class Isolated:

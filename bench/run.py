@@ -72,17 +72,12 @@ class Plan:
 
 
 def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -> Outcome:
-    """Do what is not yet done of a study; its cells, targets and lists lie in `out` afterwards.
+    """Do what is not yet done of a study and log it; its cells, targets and lists lie in `out` afterwards.
 
     Raises `InputError` when the study asks for what the corpus does not have. A cell that fails, with an
     `InputError` or a `StudyFailedError`, stops no other.
     """
-    use_threads(study.threads)
-    place = place_of(study.corpus.name, study.corpus.settings, root=root, cache=machine.cache)
-    check_parts(study, study.split.divide(place.outline()), "")
-    shape = f"{len(study.families)} families, {len(study.sizes)} sizes, {len(study.seeds)} seeds"
-    say(f"study {study.name}: {shape}, {len(list(study.cells()))} cells; output goes to {out}")
-    out.mkdir(parents=True, exist_ok=True)
+    place = begin_study(study, out=out, root=root, machine=machine)
     tracking = Tracking(study, out)
     plan = prepare_study(study, place, out=out, machine=machine)
     write_study(study, plan.cells, out)
@@ -96,11 +91,20 @@ def run_untracked(study: Study, *, out: Path, root: Path | None, machine: Machin
 
     The cells lie in `out` as `run_study` would leave them, which then finds them finished and logs them.
     """
-    use_threads(study.threads)
-    place = place_of(study.corpus.name, study.corpus.settings, root=root, cache=machine.cache)
-    out.mkdir(parents=True, exist_ok=True)
+    place = begin_study(study, out=out, root=root, machine=machine)
     plan = prepare_study(study, place, out=out, machine=machine)
     return run_cells(prepare_taggers(plan, out), out, None)
+
+
+def begin_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -> Place:
+    """Find the corpus, refuse what can be seen to fail before any work, and make the output folder."""
+    use_threads(study.threads)
+    place = place_of(study.corpus.name, study.corpus.settings, root=root, cache=machine.cache)
+    check_parts(study, study.split.divide(place.outline()), "")
+    shape = f"{len(study.families)} families, {len(study.sizes)} sizes, {len(study.seeds)} seeds"
+    say(f"study {study.name}: {shape}, {len(list(study.cells()))} cells; output goes to {out}")
+    out.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def prepare_study(study: Study, place: Place, *, out: Path, machine: Machine) -> Plan:
@@ -112,7 +116,7 @@ def prepare_study(study: Study, place: Place, *, out: Path, machine: Machine) ->
     if prepared.rejected:
         say(f"{len(prepared.rejected)} of {len(corpus)} tracks are refused; {out / 'rejected.csv'} says why")
     parts = study.split.divide(prepared.corpus)
-    check_parts(study, parts, f" once {len(prepared.rejected)} tracks are refused")
+    check_parts(study, parts, f" once {len(prepared.rejected)} tracks are refused" if prepared.rejected else "")
     cells = [(cell, cell_spec(study, cell, parts)) for cell in study.cells()]
     write_scores(parts.test, parts.test.targets, out / TARGETS_FILE)
     return Plan(cells, parts, prepared, machine)

@@ -83,7 +83,7 @@ class _Manifest(BaseModel):
     sha256: str
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)  # each keeps a file open, of which a process may often have 1,024 alone
 def _mapped(shard: Path) -> Int16Array:
     return np.memmap(shard, dtype="<i2", mode="r") if shard.stat().st_size else np.empty(0, np.int16)
 

@@ -229,9 +229,9 @@ def _with_families(study: Study, families: Collection[str], where: str) -> Study
     kept = [choice for choice in study.families if choice.family in families]
     if not kept:
         raise InputError(f"{where}: no entry is of the families {', '.join(families)}")
-    heard = {study.audio, *(choice.audio for choice in kept)}
+    heard = {choice.audio or study.audio for choice in kept}
     for choice in study.families:
-        if choice not in kept and choice.audio is not None and choice.audio not in heard:
+        if (choice.audio or study.audio) not in heard:
             raise InputError(f"{where}: families.{choice.name} hears audio in its own way; run the whole study at once")
     return study.model_copy(update={"families": kept})
 

@@ -54,6 +54,25 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
         assert name in said.err
 
 
+@pytest.mark.parametrize(("number", "told"), [("0", 1), ("1", 0)])
+def test_of_processes_started_together_the_first_here_tells_of_wrong_input(
+    number: str, told: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", number)
+    assert exit_code(["run", "nonsense"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == told
+
+
+def test_a_failure_of_one_process_alone_is_told_wherever_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    study = StudyOnDisk(tmp_path)
+    study.out.write_text("a file stands where the folder should be")
+    assert exit_code(study.arguments) == 1
+    assert str(study.out) in capsys.readouterr().err
+
+
 def test_a_wrong_study_is_one_line_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study = StudyOnDisk(tmp_path, STUDY.replace("sizes", "sices"))
     assert exit_code(study.arguments) == 2

@@ -75,7 +75,7 @@ def test_a_file_that_crashes_its_decoder_is_refused_and_the_rest_goes_on(
     corpus: Corpus, tmp_path: Path, fault_at: FaultAt
 ) -> None:
     fault_at("003", CRASH)
-    refused = {"t003": "its decoder crashed (signal 11)"}
+    refused = {"t003": "the process decoding it crashed (signal 11)"}
     check_stored(stored(corpus, tmp_path / "cache"), corpus, refused=refused)
 
 
@@ -95,7 +95,7 @@ def test_a_file_that_never_ends_is_refused_and_the_rest_goes_on(
 ) -> None:
     monkeypatch.setattr("bench.decoding.TRACK_CPU_SECONDS", 0.3)
     fault_at("000", "while True: pass")
-    refused = {"t000": "took more than 0.3 s of CPU time to decode"}
+    refused = {"t000": "decoding it took more than 0.3 s of CPU time"}
     check_stored(stored(corpus, tmp_path / "cache"), corpus, refused=refused)
 
 
@@ -105,7 +105,7 @@ def test_what_a_crash_left_half_written_is_cut_off(
 ) -> None:
     stores = tmp_path / "cache" / "stores"
     fault_at(track, f"[file.open('ab').write(b'half') for file in Path('{stores}').glob('*.partial')]; {CRASH}")
-    refused = {f"t{track}": "its decoder crashed (signal 11)"}
+    refused = {f"t{track}": "the process decoding it crashed (signal 11)"}
     check_stored(stored(corpus, tmp_path / "cache"), corpus, refused=refused)
 
 
@@ -121,7 +121,7 @@ def test_a_file_whose_decoder_is_killed_once_is_decoded_by_another(
 
 def test_a_file_whose_decoder_is_killed_each_time_is_refused(corpus: Corpus, tmp_path: Path, fault_at: FaultAt) -> None:
     fault_at("003", "os.kill(os.getpid(), signal.SIGKILL)")
-    refused = {"t003": "its decoder was killed (signal 9), perhaps for want of memory"}
+    refused = {"t003": "the process decoding it was killed (signal 9), perhaps for want of memory"}
     check_stored(stored(corpus, tmp_path / "cache"), corpus, refused=refused)
 
 

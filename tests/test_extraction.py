@@ -227,9 +227,9 @@ def test_a_track_over_its_time_is_stopped_and_noted_and_the_rest_goes_on(tmp_pat
     context = context_for(corpus, tmp_path / "cache")
     settings = DescriptorSettings(track_cpu_seconds=0.25)
     table = descriptors(corpus, context, settings)
-    assert table.problems == {"001": "took more than 0.25 s of CPU time"}
+    assert table.problems == {"001": "describing it took more than 0.25 s of CPU time"}
     np.testing.assert_array_equal(np.isfinite(table.matrix).any(axis=1), [True, False, True])
     notes = GBT(descriptors=settings).prepare(corpus, context)
-    assert notes == {"001": "no descriptors: took more than 0.25 s of CPU time"}
+    assert notes == {"001": "no descriptors: describing it took more than 0.25 s of CPU time"}
     (file,) = (tmp_path / "cache" / "descriptors").iterdir()
-    assert pd.read_parquet(file)["problem"].tolist() == ["", "took more than 0.25 s of CPU time", ""]
+    assert pd.read_parquet(file)["problem"].tolist() == ["", "describing it took more than 0.25 s of CPU time", ""]

@@ -91,7 +91,7 @@ def test_a_track_whose_child_is_killed_twice_is_given_up(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with Describer("groups", 60) as describer:
         given_up = describer.describe(StoredTrack(tmp_path / "deadly.i16", 0, 1, RATE))
-        assert given_up.problem == "the process that described it was killed (signal 9)"
+        assert given_up.problem == "the process describing it was killed (signal 9), perhaps for want of memory"
         assert describer.describe(track).problem == ""
 
 

@@ -16,7 +16,7 @@ from bench.audio import DECODER_VERSION, AudioSettings
 from bench.corpora import manifest
 from bench.corpus import Corpus
 from bench.prepare import prepare
-from bench.store import MANIFEST_VERSION, Store, prepare_store, shard_numbers, written_aside
+from bench.store import MANIFEST_VERSION, Store, StoredTrack, prepare_store, shard_numbers, written_aside
 from tests.audio_zoo import ZOO
 from tests.small_corpus import write_small_corpus
 
@@ -136,6 +136,19 @@ def test_what_cannot_be_written_leaves_nothing_behind(corpus: Corpus, tmp_path: 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list((tmp_path / "cache" / "stores").iterdir()) == []
+
+
+def test_more_shards_are_read_than_files_may_be_open(tmp_path: Path) -> None:
+    tracks = {f"t{number}": StoredTrack(tmp_path / f"{number}.i16", 0, 1, 16000) for number in range(600)}
+    for number, track in enumerate(tracks.values()):
+        track.shard.write_bytes(number.to_bytes(2, "little"))
+    store = Store(AudioSettings(), tracks, {})
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, before[1]))
+    try:
+        assert [store.samples(track_id).item() for track_id in tracks] == list(range(600))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_samples_beyond_full_scale_are_clipped(corpus: Corpus, tmp_path: Path) -> None:

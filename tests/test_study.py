@@ -200,6 +200,24 @@ def test_a_network_at_each_tracks_own_rate_is_refused_by_its_entry(tmp_path: Pat
         study(tmp_path, own)
 
 
+@pytest.mark.parametrize(
+    ("prior", "waveform", "alike"),
+    [("", "", True), ("8000", "", False), ("", "8000", False), ("8000", "8000", True), ("16000", "", True)],
+)
+def test_entries_are_left_out_where_those_that_stay_hear_the_same(
+    tmp_path: Path, prior: str, waveform: str, alike: bool
+) -> None:
+    own = [f"audio = {{sample_rate = {rate}}}\n" if rate else "" for rate in (prior, waveform)]
+    (tmp_path / "mine.toml").write_text(f'{PLAIN}{own[0]}[[families]]\nfamily = "waveform"\n{own[1]}')
+    if alike:
+        assert [entry.label for entry in read_study(str(tmp_path / "mine.toml"), ["waveform"]).entries()] == [
+            "waveform"
+        ]
+        return
+    with pytest.raises(InputError, match=r"families\.prior hears .*; run the whole study at once"):
+        read_study(str(tmp_path / "mine.toml"), ["waveform"])
+
+
 def test_cells_are_every_entry_size_and_seed_once(tmp_path: Path) -> None:
     read = study(tmp_path, PLAIN.replace("sizes", "seeds = [0, 1]\nsizes") + '[[families]]\nfamily="linear"')
     cells = [(cell.entry.label, cell.n_train, cell.seed) for cell in read.cells()]
