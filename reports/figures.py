@@ -56,10 +56,18 @@ _LINES: tuple[dict[str, Any], ...] = (
 def figures(rows: Sequence[Row]) -> dict[str, bytes]:
     """Return SVG files by name: one for each measure, and `COMBINED_FIGURE` with all side by side.
 
-    The same rows give the same bytes, whatever the user's matplotlib settings.
+    The same rows give the same bytes, whatever the user's matplotlib settings. Rows of one size have nothing to show
+    against it that a table does not show better: no file.
     """
+    if not has_sizes(rows):
+        return {}
     drawn = {f"{measure.field}.svg": svg(draw(rows, [measure])) for measure in MEASURES}
     return drawn | {COMBINED_FIGURE: svg(draw(rows, MEASURES))}
+
+
+def has_sizes(rows: Sequence[Row]) -> bool:
+    """Tell whether there is a training size to set a measure against."""
+    return len({row.n_train for row in rows}) > 1
 
 
 @in_our_style

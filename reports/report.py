@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reports.caption import headline, notes
-from reports.figures import COMBINED_FIGURE, figures, svg
+from reports.figures import COMBINED_FIGURE, figures, has_sizes, svg
 from reports.gains import draw_gains, gain_cells, gain_note, gain_title
 from reports.published import PublishedTable, published
 from reports.rows import against_exact_labels, other_ways
@@ -62,10 +62,11 @@ def _study_sections(study: StudyFolder) -> Iterator[str]:
             "way. *Whole song*: the network hears the song at once, from end to end."
         )
         yield side_by_side(study.rows)
-    yield (
-        "![Each measure against the number of training tracks, one line a model; where there are several seeds, a dot "
-        f"is one of them]({FIGURES_FOLDER}/{COMBINED_FIGURE})"
-    )
+    if has_sizes(study.rows):
+        yield (
+            "![Each measure against the number of training tracks, one line a model; where there are several seeds, a "
+            f"dot is one of them]({FIGURES_FOLDER}/{COMBINED_FIGURE})"
+        )
     yield from _gain_section(study)
     exact = against_exact_labels(study.rows)
     if exact:

@@ -43,10 +43,21 @@ def test_a_study_gets_its_table_its_csv_its_timings_and_its_figures(tmp_path: Pa
     assert rows == [(label, size) for size in ("320", "40") for label in LABELS]
 
 
+def test_a_study_of_one_size_has_no_figure_against_it(tmp_path: Path) -> None:
+    write_study(tmp_path, [make_record("gbt", 40)])
+    write_report(tmp_path)
+    assert not (tmp_path / "figures" / "table1.svg").exists()
+    assert "figures/table1.svg" not in (tmp_path / "table1.md").read_text()
+
+
 def test_the_same_records_give_the_same_bytes_but_for_the_timings(tmp_path: Path) -> None:
     folders = [tmp_path / "slow", tmp_path / "fast"]
     for folder, seconds in zip(folders, (100.0, 1.0), strict=True):
-        write_study(folder, [make_record("gbt", train_seconds=seconds, predict_seconds=seconds, device="cuda")])
+        records = [
+            make_record("gbt", n_train, train_seconds=seconds, predict_seconds=seconds, device="cuda")
+            for n_train in (40, 320)
+        ]
+        write_study(folder, records)
         write_report(folder)
     slow, fast = map(contents, folders)
     assert {name for name in REPORT if slow[name] != fast[name]} == {"timings.csv"}
