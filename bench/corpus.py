@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
@@ -38,12 +38,17 @@ class Corpus:
     """Tracks as columns, in one order.
 
     `ids` are unique and stable, `groups` name what must not be divided by a split (the artist), `files` are relative
-    to `root`. `targets` has shape (tracks, tags). `parts`, where the data set has an official split, says "train",
-    "valid", "test" or "" (unused) for each track. `truth`, shape (tracks, tags), holds exact labels where they are
-    known (synthetic corpora); nothing may be trained on it. `note` is a sentence that every table made from this
-    corpus must carry.
+    to `root` and stay inside it. `targets` has shape (tracks, tags). `parts`, where the data set has an official split,
+    says "train", "valid", "test" or "" (unused) for each track. `truth`, shape (tracks, tags), holds exact labels where
+    they are known (synthetic corpora); nothing may be trained on it. `note` is a sentence that every table made from
+    this corpus must carry.
 
-    Raises `InputError` when columns disagree in length, ids repeat, or a target is not of its tag's kind.
+    What a data set says of its files, against which they are checked: `durations` in seconds (nan: not known) and
+    `checksums`, the SHA-256 of the audio file in hexadecimal ("": not known). `descriptor_files`, relative to `root`,
+    are essentia's descriptors of each track as JSON, where the data set ships them.
+
+    Raises `InputError` when columns disagree in length, ids repeat, a file lies outside `root`, or a target is not of
+    its tag's kind.
     """
 
     name: str
@@ -56,13 +61,18 @@ class Corpus:
     targets: Float32Array
     parts: StrArray | None = None
     truth: Float32Array | None = None
+    durations: Float32Array | None = None
+    checksums: StrArray | None = None
+    descriptor_files: StrArray | None = None
     note: str = ""
 
     def __post_init__(self) -> None:
-        for field in ("groups", "files", "targets", "parts", "truth"):
-            column = getattr(self, field)
-            if column is not None and len(column) != len(self.ids):
-                raise InputError(f"corpus {self.name}: {len(self.ids)} ids but {len(column)} {field}")
+        for name, column in self._columns().items():
+            if len(column) != len(self.ids):
+                raise InputError(f"corpus {self.name}: {len(self.ids)} ids but {len(column)} {name}")
+        for files in (self.files, self.descriptor_files):
+            if files is not None:
+                _refuse_outside(self.name, files)
         _refuse_repeated(self.name, "track id", self.ids)
         _refuse_repeated(self.name, "tag", np.array([tag.name for tag in self.tags], dtype=np.str_))
         for targets in (self.targets, self.truth):
@@ -74,13 +84,12 @@ class Corpus:
 
     def take(self, rows: IntArray | BoolArray) -> "Corpus":
         """Return the corpus of these rows (row numbers in the wanted order, or a mask)."""
-        columns = ("ids", "groups", "files", "targets", "parts", "truth")
-        taken: dict[str, Any] = {
-            field.name: getattr(self, field.name)[rows]
-            for field in fields(self)
-            if field.name in columns and getattr(self, field.name) is not None
-        }
-        return replace(self, **taken)
+        return replace(self, **{name: column[rows] for name, column in self._columns().items()})
+
+    def _columns(self) -> dict[str, Any]:
+        """Return what has a row for each track, by field."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
 
     def tag_rows(self, kind: Literal["classification", "regression"]) -> IntArray:
         """Return the column numbers of the tags of one kind."""
@@ -100,6 +109,16 @@ def _refuse_repeated(corpus: str, what: str, names: StrArray) -> None:
     values, counts = np.unique(names, return_counts=True)
     if (counts > 1).any():
         raise InputError(f"corpus {corpus}: {what} '{values[counts > 1][0]}' stands more than once; ids must be unique")
+
+
+def _refuse_outside(corpus: str, files: StrArray) -> None:
+    suspicious = np.char.startswith(files, "/") | (np.char.find(files, "..") >= 0)
+    for file in files[suspicious].tolist():
+        path = PurePosixPath(file)
+        if path.is_absolute() or ".." in path.parts:
+            raise InputError(
+                f"corpus {corpus}: path {file!r} leaves the root; paths must be relative and stay inside it"
+            )
 
 
 def _check_targets(corpus: str, tags: tuple[Tag, ...], targets: Float32Array) -> None:

@@ -5,10 +5,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from bench.audio import AudioSettings
 from bench.corpus import Corpus
 from bench.store import Store, prepare_store
+
+
+class PrepareSettings(BaseModel):
+    """What becomes of doubtful tracks.
+
+    The study stops where more than the share `max_refused` of its tracks is refused. A track is refused whose file
+    lasts longer or shorter than the data set says by more than the share `duration_tolerance`, and a second.
+    `drop_leaks` takes training tracks that sound like a validation or test track out of training.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    max_refused: float = Field(default=0.1, ge=0, le=1)
+    duration_tolerance: float = Field(default=0.05, ge=0)
+    drop_leaks: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from bench.record import (
 from bench.splits import Split, subset
 from bench.study import Cell, Entry, Study
 from bench.tagger import Context
+from bench.tags import with_tag_choices
 from bench.tracking import Tracking
 
 
@@ -55,9 +56,11 @@ class Outcome:
 class Plan:
     """The cells of a study with their identities, over one division of the usable tracks.
 
+    `study` has its training sizes as numbers of tracks.
     `notes` and `faults` are, by label, what an entry noted on odd tracks and what stopped its preparation.
     """
 
+    study: Study
     cells: list[tuple[Cell, RunSpec]]
     parts: Split
     prepared: Prepared
@@ -80,7 +83,7 @@ def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -
     place = begin_study(study, out=out, root=root, machine=machine)
     tracking = Tracking(study, out)
     plan = prepare_study(study, place, out=out, machine=machine)
-    write_study(study, plan.cells, out)
+    write_study(plan.study, plan.cells, out)
     faults = run_cells(prepare_taggers(plan, out), out, tracking)
     finished = sum(is_finished(cell_folder(out, spec)) for _, spec in plan.cells)
     return Outcome(tracking, finished, faults)
@@ -100,9 +103,11 @@ def begin_study(study: Study, *, out: Path, root: Path | None, machine: Machine)
     """Find the corpus, refuse what can be seen to fail before any work, and make the output folder."""
     use_threads(study.threads)
     place = place_of(study.corpus.name, study.corpus.settings, root=root, cache=machine.cache)
-    check_parts(study, study.split.divide(place.outline()), "")
-    shape = f"{len(study.families)} families, {len(study.sizes)} sizes, {len(study.seeds)} seeds"
-    say(f"study {study.name}: {shape}, {len(list(study.cells()))} cells; output goes to {out}")
+    parts = study.split.divide(place.outline())
+    sized = study.sized(len(parts.train))
+    check_parts(sized, parts, "")
+    shape = f"{len(study.families)} families, {len(sized.sizes)} sizes, {len(study.seeds)} seeds"
+    say(f"study {study.name}: {shape}, {len(list(sized.cells()))} cells; output goes to {out}")
     out.mkdir(parents=True, exist_ok=True)
     return place
 
@@ -110,16 +115,17 @@ def begin_study(study: Study, *, out: Path, root: Path | None, machine: Machine)
 def prepare_study(study: Study, place: Place, *, out: Path, machine: Machine) -> Plan:
     """Load, decode, divide and check the corpus, and write the lists of its tracks to `out`."""
     workers, cache = machine.workers, machine.cache
-    corpus = place.load(workers=workers)
+    corpus = with_tag_choices(place.load(workers=workers), study.tags)
     prepared = prepare(corpus, [entry.audio for entry in study.entries()], cache=cache, workers=workers)
     write_rejected(corpus, prepared.rejected, out)
     if prepared.rejected:
         say(f"{len(prepared.rejected)} of {len(corpus)} tracks are refused; {out / 'rejected.csv'} says why")
     parts = study.split.divide(prepared.corpus)
+    study = study.sized(len(parts.train))
     check_parts(study, parts, f" once {len(prepared.rejected)} tracks are refused" if prepared.rejected else "")
     cells = [(cell, cell_spec(study, cell, parts)) for cell in study.cells()]
     write_scores(parts.test, parts.test.targets, out / TARGETS_FILE)
-    return Plan(cells, parts, prepared, machine)
+    return Plan(study, cells, parts, prepared, machine)
 
 
 def check_parts(study: Study, parts: Split, when: str) -> None:

@@ -20,8 +20,10 @@ from bench.corpora import corpus_module, settings_model
 from bench.corpus import Corpus
 from bench.errors import InputError
 from bench.families import FamilyChoice
+from bench.prepare import PrepareSettings
 from bench.splits import Split, official_split, split
 from bench.tagger import Tagger
+from bench.tags import TagChoice
 from bench.tuning import Tuning, TuningSettings, with_settings
 
 DELTA_FAMILIES = ("waveform", "spectrogram")  # Δ is spectrogram against waveform
@@ -99,6 +101,9 @@ class Cell:
 class Study(_Section):
     """A whole study; `note` is a sentence for the table's caption; `threads` is the number of torch threads.
 
+    Training sizes are given as numbers of tracks, `sizes`, or as `shares` of the training part, which `sized` turns
+    into numbers. `tags` says what the study wants otherwise of a tag than the data set has it, by its name.
+
     `defaults` gives, by family, settings that each of its entries in `families` has unless it says otherwise.
     """
 
@@ -107,14 +112,25 @@ class Study(_Section):
     corpus: CorpusChoice
     audio: AudioSettings = AudioSettings()
     split: SplitSettings = SplitSettings()
+    prepare: PrepareSettings = PrepareSettings()
     scoring: Scoring = Scoring()
     tuning: TuningSettings | None = None
-    sizes: Annotated[list[Annotated[StrictInt, Field(ge=1)]], Field(min_length=1)]
+    sizes: list[Annotated[StrictInt, Field(ge=1)]] = []
+    shares: list[Annotated[float, Field(gt=0, le=1)]] = []
     seeds: Annotated[list[Annotated[StrictInt, Field(ge=0, lt=2**32)]], Field(min_length=1)] = [0]
     subset_seed: StrictInt = 0
     threads: int = Field(default=2, ge=1)
     defaults: dict[str, dict[str, Any]] = {}
     families: Annotated[list[FamilyChoice], Field(min_length=1)]
+    tags: dict[str, TagChoice] = {}
+
+    @model_validator(mode="after")
+    def _sizes_are_given_once(self) -> "Study":
+        if bool(self.sizes) == bool(self.shares):
+            raise ValueError(
+                "sizes: give the training sizes, as numbers of tracks in `sizes` or as `shares` of them all"
+            )
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -133,9 +149,9 @@ class Study(_Section):
             raise ValueError(f"defaults.{unused[0]}: no entry of the study is of this family")
         return self
 
-    @field_validator("sizes", "seeds")
+    @field_validator("sizes", "shares", "seeds")
     @classmethod
-    def _no_number_twice(cls, numbers: list[int]) -> list[int]:
+    def _no_number_twice(cls, numbers: list[float]) -> list[float]:
         if len(set(numbers)) < len(numbers):
             raise ValueError("a number stands in it twice")
         return sorted(numbers)
@@ -174,6 +190,24 @@ class Study(_Section):
             )
             for choice in self.families
         ]
+
+    def sized(self, n_train: int) -> "Study":
+        """Return the study with its shares as numbers of tracks, of a training part of `n_train`.
+
+        Raises `InputError` where two shares come to the same number, or one to none.
+        """
+        if not self.shares:
+            return self
+        sizes = [round(share * n_train) for share in self.shares]
+        if min(sizes) < 1 or len(set(sizes)) < len(sizes):
+            told = ", ".join(f"{share:g}" for share in self.shares)
+            raise InputError(f"shares {told} of {n_train} training tracks are {sizes}; give `sizes` instead")
+        return self.model_copy(update={"sizes": sizes, "shares": []})
+
+    @property
+    def told_sizes(self) -> str:
+        """The training sizes, to be read."""
+        return ", ".join([*map(str, self.sizes), *(f"{100 * share:g} %" for share in self.shares)])
 
     def cells(self) -> Iterator[Cell]:
         """Yield every cell, small sizes first, so that a first whole row of the table comes early."""

@@ -188,7 +188,7 @@ def _study_tags(study: Study) -> dict[str, str]:
     return {
         "mlflow.note.content": _description(study),
         "corpus": study.corpus.name,
-        "sizes": ", ".join(map(str, study.sizes)),
+        "sizes": study.told_sizes,
         "seeds": ", ".join(map(str, study.seeds)),
         "families": ", ".join(entry.label for entry in study.entries()),
     }
@@ -284,8 +284,7 @@ def _per_tag_table(record: RunRecord) -> pd.DataFrame:
 
 
 def _description(study: Study) -> str:
-    sizes = ", ".join(map(str, study.sizes))
-    text = f"Study **{study.name}** of tagbench: {len(study.families)} families at training sizes {sizes}."
+    text = f"Study **{study.name}** of tagbench: {len(study.families)} families at training sizes {study.told_sizes}."
     return f"{text} The child runs are its cells; Table 1 is among the artifacts. {study.note}".strip()
 
 

@@ -46,6 +46,14 @@ def test_a_plain_study_is_complete_with_its_defaults(tmp_path: Path) -> None:
     assert [entry.label for entry in read.entries()] == ["prior"]
 
 
+def test_shares_of_the_training_part_become_numbers_of_tracks(tmp_path: Path) -> None:
+    read = study(tmp_path, PLAIN.replace("sizes = [20, 10]", "shares = [1.0, 0.1, 0.5]"))
+    assert read.told_sizes == "10 %, 50 %, 100 %"
+    assert read.sized(1871).sizes == [187, 936, 1871]
+    with pytest.raises(InputError, match=r"shares 0.1, 0.5, 1 of 3 training tracks are \[0, 2, 3\]; give `sizes`"):
+        read.sized(3)
+
+
 def test_a_familys_defaults_are_its_entries_unless_they_say_otherwise(tmp_path: Path) -> None:
     rows = '[[families]]\nfamily = "gbt"\n[[families]]\nfamily = "gbt"\nlabel = "deep"\nmax_depth = 7\n'
     read = study(tmp_path, PLAIN.replace("[corpus]", "[defaults.gbt]\nmax_depth = 5\n[corpus]") + rows)
@@ -57,7 +65,10 @@ def test_a_familys_defaults_are_its_entries_unless_they_say_otherwise(tmp_path: 
 @pytest.mark.parametrize(
     ("change", "names"),
     [
-        (("sizes = [20, 10]", ""), ["sizes", "is missing"]),
+        (("sizes = [20, 10]", ""), ["sizes", "give the training sizes"]),
+        (("sizes = [20, 10]", "sizes = [20, 10]\nshares = [0.5]"), ["sizes", "as numbers of tracks in `sizes` or"]),
+        (("sizes = [20, 10]", "shares = [0.5, 1.5]"), ["shares.1", "1.5"]),
+        (("[corpus]", "[tags.rock]\nkind = 'binary'\n[corpus]"), ["tags.rock.kind", "binary"]),
         (("sizes = [20, 10]", "sizes = []"), ["sizes"]),
         (("sizes = [20, 10]", "sizes = [10, 10]"), ["sizes", "twice"]),
         (("sizes = [20, 10]", "sizes = [0]"), ["sizes.0"]),

@@ -8,7 +8,7 @@ A file of tags (CSV: name, kind, category, exclusive_group) declares them; witho
 or 1 is a classification tag and any other a regression tag.
 """
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,7 @@ def load(
         tags=declared,
         ids=ids,
         groups=_text(table, "group", pd.Series(ids)),
-        files=_files_inside(root / file, table["path"]),
+        files=table["path"].astype(str).to_numpy(dtype=np.str_),
         targets=_targets(root / file, table, [tag.name for tag in declared]),
         parts=_parts(root / file, table["split"]) if "split" in table else None,
         truth=_targets(root / file, table, truth_columns) if truth_columns[0] in table else None,
@@ -107,13 +107,6 @@ def _text(table: pd.DataFrame, column: str, default: "pd.Series[str]") -> StrArr
         return default.astype(str).to_numpy(dtype=np.str_)
     blank = table[column].isna() | (table[column].astype(str) == "")
     return table[column].astype(str).mask(blank, default.astype(str)).to_numpy(dtype=np.str_)
-
-
-def _files_inside(manifest: Path, paths: "pd.Series[str]") -> StrArray:
-    for path in paths.astype(str):
-        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-            raise InputError(f"{manifest}: path {path!r} leaves the root; paths must be relative and stay inside it")
-    return paths.astype(str).to_numpy(dtype=np.str_)
 
 
 def _targets(manifest: Path, table: pd.DataFrame, columns: list[str]) -> Float32Array:
