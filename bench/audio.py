@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bench.corpus import Float32Array
-from bench.sound_file import RejectedTrackError, read_mono
+from bench.facts import FileFacts, RejectedTrackError
+from bench.sound_file import read_mono
 
 DECODER_VERSION = 2  # raise it whenever some file would decode to other samples or be refused where it was not
 LOUDEST_SAMPLE = 10.0  # a float file beyond this is not audio in [-1, 1] by any convention
@@ -48,10 +49,14 @@ class AudioSettings(BaseModel):
 
 @dataclass(frozen=True)
 class Decoded:
-    """The `samples` of a file, shape (samples,), mono, in [-1, 1] unless the file is louder, and their `rate` in Hz."""
+    """The `samples` of a file, shape (samples,), mono, in [-1, 1] unless the file is louder, and their `rate` in Hz.
+
+    `facts` are of the file itself, before channels were averaged and the rate changed.
+    """
 
     samples: Float32Array
     rate: int
+    facts: FileFacts
 
 
 def decode(path: Path, settings: AudioSettings) -> Decoded:
@@ -61,14 +66,15 @@ def decode(path: Path, settings: AudioSettings) -> Decoded:
     Raises `RejectedTrackError` when the file is missing, cannot be decoded, is shorter than its header says, has an
     impossible sample rate, is too short, silent, or holds NaN, infinite or absurdly large samples.
     """
-    samples, rate = read_mono(path, settings.max_seconds)
+    samples, facts = read_mono(path, settings.max_seconds)
+    rate = facts.rate
     _check_samples(samples, rate, settings.min_seconds)
     if settings.sample_rate != "own":
-        return Decoded(_resampled(samples, rate, settings.sample_rate), settings.sample_rate)
+        return Decoded(_resampled(samples, rate, settings.sample_rate), settings.sample_rate, facts)
     if not LOWEST_HEARD <= rate <= HIGHEST_HEARD:
         limits = f"outside {LOWEST_HEARD} to {HIGHEST_HEARD} Hz"
         raise RejectedTrackError(f"has a sample rate of {rate} Hz, {limits}; give [audio] sample_rate a number")
-    return Decoded(samples, rate)
+    return Decoded(samples, rate, facts)
 
 
 def _check_samples(samples: Float32Array, rate: int, min_seconds: float) -> None:

@@ -1,11 +1,12 @@
 """Decode tracks in a child process that may be killed: `python -m bench.decoding SETTINGS SECONDS`.
 
 SETTINGS are the audio settings as JSON, SECONDS the limit of CPU time a track. A request names a `file`, and the
-`output` to write its samples to from the byte `start` on; the reply tells their `length` and their `rate` in Hz, or
-why the track is `rejected`.
+`output` to write its samples to from the byte `start` on; the reply tells their `length`, their `rate` in Hz and the
+`facts` of the file, or why the track is `rejected`.
 """
 
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,21 @@ from numpy.typing import NDArray
 
 from bench.audio import AudioSettings, decode
 from bench.corpus import Float32Array
+from bench.facts import FileFacts, RejectedTrackError
 from bench.isolation import Isolated, KilledError, serve
-from bench.sound_file import RejectedTrackError, decoders_silenced
+from bench.sound_file import decoders_silenced
 
 FULL_SCALE = 32768.0
 TRACK_CPU_SECONDS = 300.0  # a track of 6.8 h takes under a minute
+
+
+@dataclass(frozen=True)
+class Written:
+    """The number of samples that a track was written as, their `rate` in Hz, and the facts of its file."""
+
+    length: int
+    rate: int
+    facts: FileFacts
 
 
 class Decoder(Isolated):
@@ -27,8 +38,8 @@ class Decoder(Isolated):
     def __init__(self, settings: AudioSettings) -> None:
         super().__init__("bench.decoding", [settings.model_dump_json(), str(TRACK_CPU_SECONDS)], name="decoding")
 
-    def decode(self, file: Path, output: Path, start: int) -> tuple[int, int]:
-        """Write a track's int16 samples from the byte `start` of `output` on; return their number and rate in Hz.
+    def decode(self, file: Path, output: Path, start: int) -> Written:
+        """Write a track's int16 samples from the byte `start` of `output` on, and return what was written.
 
         What a decoder that died had written there is overwritten; it may reach further than what is written next.
         Raises `RejectedTrackError` when the file cannot be used, crashes its decoder or takes it more than
@@ -41,7 +52,7 @@ class Decoder(Isolated):
             raise RejectedTrackError(killed.told("decoding it", TRACK_CPU_SECONDS)) from killed
         if "rejected" in reply:
             raise RejectedTrackError(reply["rejected"])
-        return reply["length"], reply["rate"]
+        return Written(reply["length"], reply["rate"], FileFacts(**reply["facts"]))
 
 
 def _answer(request: dict[str, Any], settings: AudioSettings) -> dict[str, Any]:
@@ -53,7 +64,7 @@ def _answer(request: dict[str, Any], settings: AudioSettings) -> dict[str, Any]:
     with Path(request["output"]).open("r+b") as output:
         output.seek(request["start"])
         output.write(_to_int16(decoded.samples).data)
-    return {"length": len(decoded.samples), "rate": decoded.rate}
+    return {"length": len(decoded.samples), "rate": decoded.rate, "facts": asdict(decoded.facts)}
 
 
 def _to_int16(samples: Float32Array) -> NDArray[np.int16]:

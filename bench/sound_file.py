@@ -12,6 +12,8 @@ import numpy as np
 import soundfile
 
 from bench.corpus import Float32Array
+from bench.facts import FileFacts, Levels
+from bench.facts import RejectedTrackError as RejectedTrackError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -30,10 +32,6 @@ LOWEST_RATE, HIGHEST_RATE = 2_000, 400_000  # Hz; a header outside this range is
 LONGEST_OGG_PAGE = 27 + 255 + 255 * 255  # bytes
 
 
-class RejectedTrackError(Exception):
-    """An audio file that cannot be used; the message is the reason, in a few words."""
-
-
 def can_be_read(path: Path) -> bool:
     """Tell whether there is a regular file, not a pipe or a device, that this user may read."""
     try:
@@ -42,8 +40,8 @@ def can_be_read(path: Path) -> bool:
         return False
 
 
-def read_mono(path: Path, max_seconds: float | None) -> tuple[Float32Array, int]:
-    """Return the first `max_seconds` of a file (none: all of it), shape (samples,), and its sample rate in Hz.
+def read_mono(path: Path, max_seconds: float | None) -> tuple[Float32Array, FileFacts]:
+    """Return the first `max_seconds` of a file (none: all of it), shape (samples,), at its own rate, and its facts.
 
     Channels are averaged. Raises `RejectedTrackError` when the file is missing, cannot be decoded, is shorter than
     its header says or longer than `MOST_FRAMES`, or has an impossible sample rate.
@@ -58,14 +56,16 @@ def read_mono(path: Path, max_seconds: float | None) -> tuple[Float32Array, int]
             wanted = file.frames if max_seconds is None else min(file.frames, round(max_seconds * rate))
             endless = isinstance(file.name, _EndlessFile)
             _check_header(file, 0 if endless else wanted)
-            samples = _mono(file, wanted)
+            levels = Levels()
+            samples = _mono(file, wanted, levels)
             promised = 0 if endless else min(wanted, file.frames - (MP3_SLACK if file.format == "MP3" else 0))
             short = len(samples) < promised or _breaks_off(path, file.format, file.extra_info)
     except soundfile.LibsndfileError as error:
         raise RejectedTrackError(_reason(error)) from error
     if short:
         raise RejectedTrackError(f"is truncated: its header promises more than the {len(samples) / rate:.2f} s found")
-    return samples, rate
+    stated = None if endless and len(samples) == wanted else (len(samples) if endless else file.frames) / rate
+    return samples, levels.facts(rate, file.channels, stated)
 
 
 @contextmanager
@@ -149,7 +149,7 @@ class _EndlessFile(io.FileIO):
         return len(view)
 
 
-def _mono(file: soundfile.SoundFile, wanted: int) -> Float32Array:
+def _mono(file: soundfile.SoundFile, wanted: int, levels: Levels) -> Float32Array:
     """Read block by block: neither a header's number of frames nor of channels is a reason to allocate as much."""
     blocks: list[Float32Array] = []
     frames, block_frames = 0, max(1, BLOCK_SAMPLES // file.channels)
@@ -160,6 +160,7 @@ def _mono(file: soundfile.SoundFile, wanted: int) -> Float32Array:
             raise RejectedTrackError(f"is truncated or damaged: {error.error_string}") from error
         if not len(block):
             break
+        levels.add(block)
         with np.errstate(invalid="ignore", over="ignore"):  # infinities of both signs; they are refused later
             blocks.append(block.mean(axis=1) if file.channels > 1 else block[:, 0])
         frames += len(block)

@@ -1,8 +1,9 @@
 """Prepared audio: every track decoded once, as int16 in memory-mapped shards that are complete or absent.
 
 A shard is two files named by the digest of what it was made from: `<digest>.i16`, the samples of its tracks one after
-another, and `<digest>.json`, their ids, lengths and sample rates, what was rejected, and the size and SHA-256 of the
-samples. The JSON is written last: a shard without it, or whose samples differ from it, does not exist.
+another, and `<digest>.json`, their ids, lengths and sample rates, the facts of their files, what was rejected, and the
+size and SHA-256 of the samples. The JSON is written last: a shard without it, or whose samples differ from it, does
+not exist.
 
 Samples are at int16's full scale: what a float file holds outside [-1, 1) is clipped.
 """
@@ -11,7 +12,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -25,15 +26,16 @@ from bench.corpus import Corpus, Float32Array, IntArray
 from bench.decoding import FULL_SCALE as FULL_SCALE
 from bench.decoding import Decoder
 from bench.digest import json_digest, unit_hashes
+from bench.facts import FileFacts, RejectedTrackError
 from bench.isolation import share_out
 from bench.progress import advance, progress_bar
-from bench.sound_file import RejectedTrackError, can_be_read
+from bench.sound_file import can_be_read
 
 Int16Array = NDArray[np.int16]
 
 TRACKS_PER_SHARD = 64  # on average at most, and at least half as many where there is more than one shard
 SAMPLE_BYTES = 2
-MANIFEST_VERSION = 2  # raise it whenever the manifest says something else than it did
+MANIFEST_VERSION = 3  # raise it whenever the manifest says something else than it did
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,15 @@ class StoredTrack:
 
 @dataclass(frozen=True)
 class Store:
-    """The prepared audio of a corpus at one `AudioSettings`; `rejected` gives the reason for each refused track id."""
+    """The prepared audio of a corpus at one `AudioSettings`.
+
+    By track id, `rejected` gives the reason for each that was refused, `facts` tell of the file of each other.
+    """
 
     settings: AudioSettings
     tracks: dict[str, StoredTrack]
     rejected: dict[str, str]
+    facts: dict[str, FileFacts] = field(default_factory=dict)
 
     def length(self, track_id: str) -> int:
         """Return the number of samples of a track."""
@@ -72,6 +78,7 @@ class Store:
 class _Samples(BaseModel):
     length: int
     rate: int
+    facts: FileFacts
 
 
 class _Manifest(BaseModel):
@@ -161,16 +168,16 @@ def _write_shard(missing: tuple[Corpus, Path], decoder: Decoder, heard: Callable
         aside.touch()
         for track_id, file in zip(shard.ids.tolist(), shard.files.tolist(), strict=True):
             try:
-                length, rate = decoder.decode(shard.root / file, aside, size)
+                written = decoder.decode(shard.root / file, aside, size)
             except RejectedTrackError as reason:
                 rejected[track_id] = str(reason)
             else:
-                tracks[track_id] = _Samples(length=length, rate=rate)
-                size += length * SAMPLE_BYTES
+                tracks[track_id] = _Samples(length=written.length, rate=written.rate, facts=written.facts)
+                size += written.length * SAMPLE_BYTES
             heard()
         os.truncate(aside, size)  # a decoder may have died while it wrote
-        written = _sha256(aside)
-    content = _Manifest(tracks=tracks, rejected=rejected, bytes=size, sha256=written)
+        sha256 = _sha256(aside)
+    content = _Manifest(tracks=tracks, rejected=rejected, bytes=size, sha256=sha256)
     with written_aside(manifest) as aside:
         aside.write_text(content.model_dump_json(), encoding="utf-8")
 
@@ -194,11 +201,13 @@ def written_aside(file: Path) -> Iterator[Path]:
 def _open_store(settings: AudioSettings, manifests: list[Path]) -> Store:
     tracks: dict[str, StoredTrack] = {}
     rejected: dict[str, str] = {}
+    facts: dict[str, FileFacts] = {}
     for manifest in manifests:
         content = _Manifest.model_validate_json(manifest.read_bytes())
         rejected.update(content.rejected)
         start = 0
         for track_id, track in content.tracks.items():
             tracks[track_id] = StoredTrack(manifest.with_suffix(".i16"), start, track.length, track.rate)
+            facts[track_id] = track.facts
             start += track.length
-    return Store(settings, tracks, rejected)
+    return Store(settings, tracks, rejected, facts)

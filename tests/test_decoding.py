@@ -47,7 +47,7 @@ def fault_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FaultAt:
         folder = tmp_path / "site"
         folder.mkdir()
         (folder / "sitecustomize.py").write_text(FAULTY_CHILD.format(stem=stem, fault=fault))
-        monkeypatch.setenv("PYTHONPATH", str(folder))
+        monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
 
     return install
 
