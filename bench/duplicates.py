@@ -1,0 +1,166 @@
+"""Which tracks of a corpus are the same recording, by what they sound like."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from bench.corpus import Corpus
+from bench.digest import json_digest
+from bench.fingerprint import FINGERPRINT_VERSION, MOST_WORDS, WordArray, fingerprint
+from bench.matching import Matches, find_matches
+from bench.progress import progress_bar
+from bench.store import Store, StoredTrack, written_aside
+
+RECORD = np.dtype([("sha256", "S32"), ("words", "<u2", (MOST_WORDS,))])
+CHECKSUM_BYTES = 32
+
+RecordArray = NDArray[Any]
+HashArray = NDArray[np.bytes_]
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """A `track` that is a copy of another, `copy_of`, whose id is less.
+
+    "exact": each has the same samples. "near": `similarity`, the share of fingerprint bits that agree, is at least
+    `bench.matching.SIMILAR`, and 1 where all do.
+    """
+
+    track: str
+    copy_of: str
+    kind: Literal["exact", "near"]
+    similarity: float
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """Tracks of one shard of the store in the order of their samples, and the file of their fingerprints."""
+
+    tracks: dict[str, StoredTrack]
+    file: Path
+
+
+def find_duplicates(corpus: Corpus, store: Store, *, cache: Path, workers: int) -> list[Duplicate]:
+    """Return the copies among those tracks of a corpus that the store holds, in the order of their ids.
+
+    Of tracks with the same samples, each is listed as an exact copy of the first, which alone is compared further. Of
+    tracks that are tied to one another by near copies, each is listed as one of the first, with their similarity; or
+    where those two share nothing, as when an excerpt ties both, with that of the most similar of the others. So every
+    track is listed once at most, however many copies there are.
+    """
+    ids = sorted(track_id for track_id in corpus.ids.tolist() if track_id in store.tracks)
+    hashes, words = _heard(ids, store, cache, workers)
+    _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+    same_as = first[inverse]
+    distinct = np.unique(same_as)
+    near = _nearest(find_matches(words[distinct], workers=workers), len(distinct))
+    found = [
+        Duplicate(ids[row], ids[other], "exact", 1.0) for row, other in enumerate(same_as.tolist()) if row != other
+    ]
+    found += [Duplicate(ids[distinct[row]], ids[distinct[other]], "near", alike) for row, other, alike in near]
+    return sorted(found, key=lambda duplicate: duplicate.track)
+
+
+def clusters(duplicates: Iterable[Duplicate]) -> list[tuple[str, ...]]:
+    """Return the ids that are copies of one another, exact or near, a tuple of sorted ids for each recording."""
+    copy_of = {duplicate.track: duplicate.copy_of for duplicate in duplicates}
+    together: dict[str, set[str]] = {}
+    for track, first in copy_of.items():
+        while first in copy_of:
+            first = copy_of[first]
+        together.setdefault(first, {first}).add(track)
+    return sorted(tuple(sorted(tracks)) for tracks in together.values())
+
+
+def _nearest(matches: Matches, count: int) -> list[tuple[int, int, float]]:
+    """Return each row, of `count`, that matches tie to an earlier one: the row, the first it is tied to, how similar.
+
+    The first of many copies is not compared with each of them; the most similar of its copies then speaks for a row.
+    """
+    first, second, similarity = matches.first, matches.second, matches.similarity
+    ties = coo_array((np.ones(len(first), bool), (first, second)), shape=(count, count))
+    labels = connected_components(ties, directed=False)[1]
+    heads = np.unique(labels, return_index=True)[1][labels]
+    nearest = np.zeros(count)
+    np.maximum.at(nearest, first, similarity)
+    np.maximum.at(nearest, second, similarity)
+    direct = heads[second] == first
+    nearest[second[direct]] = similarity[direct]
+    rows = np.flatnonzero(heads != np.arange(count))
+    return list(zip(rows.tolist(), heads[rows].tolist(), nearest[rows].tolist(), strict=True))
+
+
+def _heard(ids: list[str], store: Store, cache: Path, workers: int) -> tuple[HashArray, WordArray]:
+    """Return the hash of each track's samples, shape (tracks,), and its fingerprint, shape (tracks, `MOST_WORDS`)."""
+    row_of = {track_id: row for row, track_id in enumerate(ids)}
+    shards = _shards_of(ids, store, cache)
+    records = np.zeros(len(ids), RECORD)
+    done = sum(len(shard.tracks) for shard in shards if shard.file.exists())
+    side_by_side = joblib.Parallel(n_jobs=workers, prefer="threads", return_as="generator")
+    parts = side_by_side(joblib.delayed(_found)(shard, store) for shard in shards)
+    with progress_bar(sum(len(shard.tracks) for shard in shards), "fingerprinting", "track", done=done) as bar:
+        for shard, (found, made) in zip(
+            shards, work(joblib.delayed(_found)(each, store) for each in shards), strict=True
+        ):
+            wanted = [(row_of[track_id], row) for row, track_id in enumerate(shard.tracks) if track_id in row_of]
+            rows, of_shard = np.array(wanted, np.intp).T
+            records[rows] = found[of_shard]
+            bar.update(len(shard.tracks) * made)
+    return records["sha256"], np.ascontiguousarray(records["words"])
+
+
+def _shards_of(ids: list[str], store: Store, cache: Path) -> list[_Shard]:
+    """Return the store's shards that hold these tracks, each with all of its tracks."""
+    wanted = {store.tracks[track_id].shard for track_id in ids}
+    by_shard: dict[Path, dict[str, StoredTrack]] = {shard: {} for shard in sorted(wanted)}
+    for track_id, track in sorted(store.tracks.items(), key=lambda item: item[1].start):
+        if track.shard in wanted:
+            by_shard[track.shard][track_id] = track
+    folder = cache / "fingerprints"
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_Shard(tracks, folder / f"{_digest(shard, tracks)}.bin") for shard, tracks in by_shard.items()]
+
+
+def _digest(shard: Path, tracks: dict[str, StoredTrack]) -> str:
+    places = [[track.start, track.length, track.rate] for track in tracks.values()]
+    return json_digest([FINGERPRINT_VERSION, shard.name, places])
+
+
+def _found(shard: _Shard, store: Store) -> tuple[RecordArray, bool]:
+    """Return a record for each track of a shard, and whether they had to be made: a damaged file is made again."""
+    records = _read(shard)
+    if records is not None:
+        return records, False
+    records = np.zeros(len(shard.tracks), RECORD)
+    for row, (track_id, track) in enumerate(shard.tracks.items()):
+        samples = store.samples(track_id)
+        words = fingerprint(samples, track.rate)
+        records[row]["sha256"] = hashlib.sha256(track.rate.to_bytes(4, "little") + samples.tobytes()).digest()
+        records[row]["words"][: len(words)] = words
+    _write(shard, records)
+    return records, True
+
+
+def _read(shard: _Shard) -> RecordArray | None:
+    """Return what a file holds, a checksum and then the records; nothing where it is missing or damaged."""
+    if not shard.file.exists():
+        return None
+    content = shard.file.read_bytes()
+    checksum, records = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
+    if len(records) != len(shard.tracks) * RECORD.itemsize or hashlib.sha256(records).digest() != checksum:
+        return None
+    return np.frombuffer(records, RECORD)
+
+
+def _write(shard: _Shard, records: RecordArray) -> None:
+    content = records.tobytes()
+    with written_aside(shard.file) as aside:
+        aside.write_bytes(hashlib.sha256(content).digest() + content)
