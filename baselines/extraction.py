@@ -1,9 +1,9 @@
-"""A corpus's table of descriptors, made a shard of the audio store at a time and never twice.
+"""A corpus's table of descriptors, made a shard of the audio store at a time and never twice, or of what it ships.
 
-The descriptors of a shard are a Parquet file named by the digest of the shard, the extractor and its limit, under
-`descriptors/` in the cache: a larger training subset or a second family finds finished tracks there. What a family
-sees of a corpus is gathered into one NumPy file under `matrices/`, which is mapped: workers share its pages, and it
-may be larger than the memory.
+The descriptors of a shard of audio are a Parquet file named by the digest of the shard, the extractor and its limit,
+under `descriptors/` in the cache: a larger training subset or a second family finds finished tracks there. (Those that
+a data set ships come from `baselines/shipped.py`.) What a family sees of a corpus is gathered into one NumPy file under
+`matrices/`, which is mapped: workers share its pages, and it may be larger than the memory.
 """
 
 import json
@@ -22,25 +22,29 @@ from numpy.lib.format import open_memmap
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from baselines.isolation import Describer
+from baselines.shipped import ID, PROBLEM, present_names, read_shipped, shards_of, tables
 from bench.corpus import Corpus, Float32Array
 from bench.digest import content_digest, json_digest
+from bench.errors import InputError
 from bench.isolation import share_out
 from bench.progress import advance, progress_bar
 from bench.store import StoredTrack, written_aside
 from bench.tagger import Context
 
-ID, PROBLEM = "id", "problem"
 FEATURE_SOURCES = Path(__file__).parent / "features"
 MUSIC_EXTRACTOR = "music_extractor"
+ACOUSTICBRAINZ = "acousticbrainz"
+SETS = (MUSIC_EXTRACTOR, ACOUSTICBRAINZ)  # each a set of its own
 
-Group = Literal["timbre", "rhythm", "harmony", "music_extractor"]
+Group = Literal["timbre", "rhythm", "harmony", "music_extractor", "acousticbrainz"]
 
 
 class DescriptorSettings(BaseModel):
     """Which `groups` of descriptors a family sees, and the CPU seconds after which a track is given up.
 
-    `music_extractor` stands for essentia's own set and cannot be joined with our groups. Where nothing but groups is
-    to be said, a study may say `descriptors = "music_extractor"` or `descriptors = ["timbre", "rhythm"]`.
+    `music_extractor` stands for essentia's own set, `acousticbrainz` for what the data set ships, which needs no audio
+    and takes no such time; neither can be joined with other groups. Where nothing but groups is to be said, a study may
+    say `descriptors = "music_extractor"` or `descriptors = ["timbre", "rhythm"]`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -60,9 +64,15 @@ class DescriptorSettings(BaseModel):
     def _one_set(cls, groups: tuple[Group, ...]) -> tuple[Group, ...]:
         if len(set(groups)) < len(groups):
             raise ValueError("a group stands in it twice")
-        if MUSIC_EXTRACTOR in groups and len(groups) > 1:
-            raise ValueError(f'"{MUSIC_EXTRACTOR}" is a set of its own; give it alone, or without it the other groups')
+        for own in SETS:
+            if own in groups and len(groups) > 1:
+                raise ValueError(f'"{own}" is a set of its own; give it alone, or without it the other groups')
         return groups
+
+    @property
+    def are_shipped(self) -> bool:
+        """Whether the data set ships the descriptors, so that they need no audio."""
+        return ACOUSTICBRAINZ in self.groups
 
     @property
     def descriptor_set(self) -> str:
@@ -76,7 +86,7 @@ class DescriptorSettings(BaseModel):
 
     def choose(self, names: list[str]) -> list[str]:
         """Return those of a set's descriptors that belong to the groups."""
-        if self.descriptor_set == MUSIC_EXTRACTOR:
+        if set(self.groups) & set(SETS):
             return names
         return [name for name in names if name.split(".")[0] in self.groups]
 
@@ -94,35 +104,72 @@ class DescriptorTable:
 
 
 @dataclass(frozen=True)
+class _Pieces:
+    """The descriptors of a corpus a shard at a time, as `read` yields them, and the `key` that they are known by."""
+
+    key: list[object]
+    read: Callable[[], Iterator[pd.DataFrame]]
+
+
+@dataclass(frozen=True)
 class _Shard:
     tracks: dict[str, StoredTrack]
     file: Path
 
 
-def descriptors(corpus: Corpus, context: Context, settings: DescriptorSettings) -> DescriptorTable:
-    """Return the descriptors of a corpus, in the order of its tracks, extracting what is not cached.
+def descriptors(
+    corpus: Corpus, context: Context, settings: DescriptorSettings, names: tuple[str, ...] | None = None
+) -> DescriptorTable:
+    """Return the descriptors of a corpus, in the order of its tracks, extracting or reading what is not cached.
 
-    A file of descriptors that cannot be read is made again. Raises `StudyFailedError` when extraction itself fails.
+    `names` are those that a model knows. What a data set ships has other names with every version of essentia: it is
+    brought under the model's, nan where a track lacks one; without them, the table has what any of the tracks has. A
+    set of ours always has the same names. A file in the cache that cannot be read is made again.
+
+    Raises `InputError` where the corpus has no descriptors or a set of ours is no longer the model's, and
+    `StudyFailedError` when extraction itself fails.
     """
     if not len(corpus):
-        return DescriptorTable((), np.empty((0, 0), np.float32), {})
-    shards = _described_shards(corpus, context, settings)
-    content = [corpus.ids.tolist(), list(settings.groups), [shard.file.name for shard in shards]]
+        return DescriptorTable(names or (), np.empty((0, len(names or ())), np.float32), {})
+    pieces = _shipped(corpus, context, names) if settings.are_shipped else _extracted(corpus, context, settings)
     folder = context.cache / "matrices"
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{json_digest(content)}.json"
+    file = folder / f"{json_digest([corpus.ids.tolist(), list(settings.groups), pieces.key])}.json"
     if not _is_table(file):
-        _gather(corpus, (_read(shard, context, settings) for shard in shards), settings, file)
-    return _open_table(file)
+        _gather(corpus, pieces.read(), settings, file)
+    table = _open_table(file)
+    if names is not None and table.names != names:
+        raise InputError("the model was trained on other descriptors than this version's; train it again")
+    return table
 
 
 def describe_tracks(corpus: Corpus, context: Context, settings: DescriptorSettings) -> dict[str, str]:
-    """Extract what is not cached of the descriptors of a corpus; return, by track id, why a track has none."""
+    """Extract or read what is not cached of the descriptors of a corpus; return, by track id, why a track has none."""
+    if settings.are_shipped:
+        return read_shipped(shards_of(corpus, context.cache), context.workers)
     problems: dict[str, str] = {}
     for shard in _described_shards(corpus, context, settings):
         table = _read(shard, context, settings, [ID, PROBLEM])
         problems.update(_problems(table[table[ID].isin(corpus.ids)]))
     return problems
+
+
+def _extracted(corpus: Corpus, context: Context, settings: DescriptorSettings) -> _Pieces:
+    shards = _described_shards(corpus, context, settings)
+    return _Pieces([shard.file.name for shard in shards], lambda: (_read(shard, context, settings) for shard in shards))
+
+
+def _shipped(corpus: Corpus, context: Context, names: tuple[str, ...] | None) -> _Pieces:
+    shards = shards_of(corpus, context.cache)
+
+    def read() -> Iterator[pd.DataFrame]:
+        read_shipped(shards, context.workers)
+        known = present_names(shards) if names is None else list(names)
+        if not known:
+            raise InputError(f"no track of this part of {corpus.name} has a descriptor that can be read")
+        return tables(shards, known)
+
+    return _Pieces([names, *((shard.archive.name, shard.files) for shard in shards)], read)
 
 
 def extractor_digest() -> str:

@@ -88,7 +88,7 @@ class GBT(DescriptorTagger):
         check_parts(train, valid)
         table = descriptors(train, context, self.descriptors)
         seen = Part(table.matrix, train.targets)
-        unseen = Part(descriptors(valid, context, self.descriptors).matrix, valid.targets)
+        unseen = Part(descriptors(valid, context, self.descriptors, table.names).matrix, valid.targets)
         constant = one_class_tags(train)
         fixed = {column: why for column, why in self._fixed_tags(valid).items() if column not in constant}
         columns = [column for column in range(len(train.tags)) if column not in constant]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from baselines.extraction import DescriptorSettings, describe_tracks, descriptors
+from baselines.shipped import check_ships_descriptors
 from bench.corpus import Corpus, Float32Array, Tag
-from bench.errors import InputError
 from bench.tagger import Context, Tagger, Trained, check_tags
 
 MODEL_FILE = "model.json"
@@ -20,8 +20,18 @@ class DescriptorTagger(Tagger):
 
     descriptors: DescriptorSettings = DescriptorSettings()
 
+    @property
+    def needs_audio(self) -> bool:
+        """Not where the data set ships the descriptors."""
+        return not self.descriptors.are_shipped
+
+    def check_corpus(self, corpus: Corpus) -> None:
+        """Refuse, with `InputError`, a data set that ships no descriptors where they are asked for."""
+        if self.descriptors.are_shipped:
+            check_ships_descriptors(corpus)
+
     def prepare(self, corpus: Corpus, context: Context) -> dict[str, str]:
-        """Extract what is not cached of the descriptors of a study's tracks; note the tracks that have none."""
+        """Extract or read what is not cached of the descriptors of a study's tracks; note the tracks that have none."""
         problems = describe_tracks(corpus, context, self.descriptors)
         return {track_id: f"no descriptors: {problem}" for track_id, problem in problems.items()}
 
@@ -39,18 +49,17 @@ class TrainedOnDescriptors(Trained):
         """Return scores of tracks, shape (tracks, tags), from their descriptors, shape (tracks, descriptors)."""
 
     def predict(self, corpus: Corpus, context: Context) -> Float32Array:
-        """Return scores in [0, 1], shape (tracks, tags); extracts what is not cached.
+        """Return scores in [0, 1], shape (tracks, tags); extracts or reads what is not cached.
 
-        Descriptors have the same names at every sample rate, so the audio may have another than in training; but what
-        lies above its Nyquist frequency cannot be heard, and values of timbre change with it. Raises `InputError` when
-        the corpus's tags or the names of the descriptors are not the model's.
+        Our descriptors have the same names at every sample rate, so the audio may have another than in training; but
+        what lies above its Nyquist frequency cannot be heard, and values of timbre change with it. Those that the data
+        set ships are brought under the model's names. Raises `InputError` when the corpus's tags, or the names of our
+        descriptors, are not the model's.
         """
         check_tags(corpus, [tag.name for tag in self.tags])
         if not len(corpus):
             return np.empty((0, len(self.tags)), np.float32)
-        table = descriptors(corpus, context, self.settings)
-        if table.names != self.names:
-            raise InputError("the model was trained on other descriptors than this version's; train it again")
+        table = descriptors(corpus, context, self.settings, self.names)
         return np.clip(self.scores(table.matrix), 0, 1).astype(np.float32)
 
     def write_description(self, folder: Path) -> None:

@@ -21,7 +21,7 @@ class RunSpec(BaseModel):
     """The identity of a cell: its label, and everything that changes a number, but for the bytes of the audio.
 
     Audio is known by its corpus's version and the ids of its tracks, and code is not in it: after replacing files, or
-    with another version of tagbench, use another output folder.
+    with another version of tagbench, use another output folder. `audio` says how it is heard, None where it is not.
     `train_digest` and its siblings are corpus digests; `settings` are the family's, complete with their defaults;
     `tuning` says what was tried beside them, None where nothing was;
     a tag is scored with at least `min_positives` positives and `min_negatives` negatives among the test tracks.
@@ -38,7 +38,7 @@ class RunSpec(BaseModel):
     train_digest: str
     valid_digest: str
     test_digest: str
-    audio: AudioSettings
+    audio: AudioSettings | None
     min_positives: int
     min_negatives: int
     threads: int

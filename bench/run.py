@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.audio import AudioSettings
 from bench.cell import describe, describe_measures, keep, train_and_score
 from bench.corpora import Place, place_of
 from bench.device import use_threads
@@ -28,10 +29,13 @@ from bench.record import (
     RunSpec,
 )
 from bench.splits import Split, subset
+from bench.store import Store
 from bench.study import Cell, Entry, Study
 from bench.tagger import Context
 from bench.tags import with_tag_choices
 from bench.tracking import Tracking
+
+SILENCE = Store(AudioSettings(), {}, {})  # what an entry that needs no audio is given
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Plan:
 
     def context(self, entry: Entry, seed: int) -> Context:
         """Return what an entry's tagger works with."""
-        store = self.prepared.stores[entry.audio]
+        store = SILENCE if entry.audio is None else self.prepared.stores[entry.audio]
         return Context(store, seed, self.machine.device, self.machine.workers, self.machine.cache)
 
 
@@ -103,7 +107,10 @@ def begin_study(study: Study, *, out: Path, root: Path | None, machine: Machine)
     """Find the corpus, refuse what can be seen to fail before any work, and make the output folder."""
     use_threads(study.threads)
     place = place_of(study.corpus.name, study.corpus.settings, root=root, cache=machine.cache)
-    parts = study.split.divide(place.outline())
+    outline = place.outline()
+    for entry in study.entries():
+        entry.tagger.check_corpus(outline)
+    parts = study.split.divide(outline)
     sized = study.sized(len(parts.train))
     check_parts(sized, parts, "")
     shape = f"{len(study.families)} families, {len(sized.sizes)} sizes, {len(study.seeds)} seeds"
@@ -116,7 +123,8 @@ def prepare_study(study: Study, place: Place, *, out: Path, machine: Machine) ->
     """Load, decode, divide and check the corpus, and write the lists of its tracks to `out`."""
     workers, cache = machine.workers, machine.cache
     corpus = with_tag_choices(place.load(workers=workers), study.tags)
-    prepared = prepare(corpus, [entry.audio for entry in study.entries()], cache=cache, workers=workers)
+    heard = [entry.audio for entry in study.entries() if entry.audio is not None]
+    prepared = prepare(corpus, heard, cache=cache, workers=workers)
     write_rejected(corpus, prepared.rejected, out)
     if prepared.rejected:
         say(f"{len(prepared.rejected)} of {len(corpus)} tracks are refused; {out / 'rejected.csv'} says why")

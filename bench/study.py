@@ -78,6 +78,7 @@ class Scoring(_Section):
 class Entry:
     """One row family of the table: a tagger under a unique label; `pair` joins two networks for a Δ.
 
+    `audio` is None for a tagger that needs none.
     `tuning` is None in a study without, and for a family that has nothing to try.
     """
 
@@ -85,7 +86,7 @@ class Entry:
     family: str
     tagger: Tagger
     pair: str
-    audio: AudioSettings
+    audio: AudioSettings | None
     tuning: Tuning | None = None
 
 
@@ -185,11 +186,15 @@ class Study(_Section):
                 choice.family,
                 choice.tagger(),
                 self._pair(choice),
-                choice.audio or self.audio,
+                self.heard_by(choice),
                 choice.tuning(self.tuning),
             )
             for choice in self.families
         ]
+
+    def heard_by(self, choice: FamilyChoice) -> AudioSettings | None:
+        """Return how an entry hears the tracks, None where it needs no audio."""
+        return (choice.audio or self.audio) if choice.tagger().needs_audio else None
 
     def sized(self, n_train: int) -> "Study":
         """Return the study with its shares as numbers of tracks, of a training part of `n_train`.
@@ -299,14 +304,23 @@ def _check_settings(study: Study, where: str) -> None:
 
 
 def _check_family(choice: FamilyChoice, study: Study) -> None:
-    choice.tagger().check(choice.audio or study.audio)
+    tagger, heard = choice.tagger(), study.heard_by(choice)
+    if heard is not None:
+        tagger.check(heard)
+    elif choice.audio is not None:
+        raise InputError("needs no audio with these settings; remove `audio`")
 
 
 def _check_search(choice: FamilyChoice, study: Study) -> None:
     """Refuse values that the family does not take, and trials whose settings do not go together."""
     tagger, tuning = choice.tagger(), choice.tuning(study.tuning)
+    heard = study.heard_by(choice)
     for settings in tuning.candidates(tagger) if tuning else ():
-        with_settings(tagger, settings).check(choice.audio or study.audio)
+        candidate = with_settings(tagger, settings)
+        if candidate.needs_audio != tagger.needs_audio:
+            raise InputError("some of these settings need audio and some do not; give them an entry each")
+        if heard is not None:
+            candidate.check(heard)
 
 
 def describe_first_fault(error: ValidationError) -> str:

@@ -19,9 +19,9 @@ from bench.store import Store
 class Context:
     """Where and how fast a family works, and its randomness; nothing else that changes a number.
 
-    `audio` is the prepared audio of every track that will be asked for. `seed` drives initialisation, patches,
-    dropout and row sampling. `device` is "cpu" or "cuda"; `workers` is the number of processes; `cache` is a folder
-    for what can be made again.
+    `audio` is the prepared audio of every track that will be asked for, empty for a family that needs none. `seed`
+    drives initialisation, patches, dropout and row sampling. `device` is "cpu" or "cuda"; `workers` is the number of
+    processes; `cache` is a folder for what can be made again.
 
     `training` is a folder, not there before, where a long `fit` may leave what it needs to go on after an
     interruption, None where nobody would go on; it is deleted once the trained model is kept. `on_validation` is given
@@ -93,8 +93,19 @@ class Tagger(BaseModel, ABC):
     search: ClassVar[Mapping[str, Sequence[object]]] = {}
     shares_work: ClassVar[bool] = False
 
+    @property
+    def needs_audio(self) -> bool:
+        """Whether these settings hear the tracks. Where not, `Context.audio` holds none and no file need be there."""
+        return True
+
     def check(self, audio: AudioSettings) -> None:
-        """Raise `InputError` where these settings cannot work on audio heard so; called before any work."""
+        """Raise `InputError` where these settings cannot work on audio heard so; called, if heard, before any work."""
+
+    def check_corpus(self, corpus: Corpus) -> None:
+        """Raise `InputError` where these settings need what the data set does not have; called before any work.
+
+        Of a data set that is yet to be made, `corpus` is its outline.
+        """
 
     def prepare(self, corpus: Corpus, context: Context) -> dict[str, str]:  # noqa: ARG002 - most need nothing
         """Do once, for all cells of a study, what depends on the tracks alone (descriptors).

@@ -206,7 +206,8 @@ def _cell_params(record: RunRecord) -> dict[str, object]:
         "device": record.device,
         "threads": record.threads,
     }
-    audio = {f"audio.{key}": value for key, value in record.audio.model_dump().items()}
+    heard = {} if record.audio is None else record.audio.model_dump()
+    audio = {f"audio.{key}": value for key, value in heard.items()} or {"audio": "none"}
     settings = {f"settings.{key}": value for key, value in record.settings.items()}
     tuning = {"tuning.trials": record.tuning.trials, "tuning.seed": record.tuning.seed} if record.tuning else {}
     return described | audio | settings | tuning | {f"chosen.{key}": value for key, value in record.chosen.items()}

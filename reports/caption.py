@@ -85,6 +85,8 @@ def _seeds(study: StudyFolder) -> str:
 
 
 def _audio(record: RunRecord) -> str:
+    if record.audio is None:
+        return "descriptors that the data set ships, no audio"
     length = record.audio.max_seconds
     part = "whole tracks" if length is None else f"at most the first {length:g} s of a track"
     rate = record.audio.sample_rate

@@ -157,9 +157,11 @@ def test_groups_may_be_said_in_short(short: object, groups: tuple[str, ...]) -> 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ("melody", "Input should be 'timbre', 'rhythm', 'harmony' or 'music_extractor'"),
+        ("melody", "Input should be 'timbre', 'rhythm', 'harmony', 'music_extractor' or 'acousticbrainz'"),
         (["timbre", "timbre"], "a group stands in it twice"),
-        (["timbre", "music_extractor"], "is a set of its own; give it alone"),
+        (["timbre", "music_extractor"], '"music_extractor" is a set of its own; give it alone'),
+        (["timbre", "acousticbrainz"], '"acousticbrainz" is a set of its own; give it alone'),
+        (["acousticbrainz", "music_extractor"], "is a set of its own; give it alone"),
         ([], "at least 1 item"),
         ({"groups": "timbre"}, "valid tuple"),
         (3, "valid dictionary"),

@@ -2,9 +2,8 @@
 
 Its settings are essentia's own but for silent frames, which are dropped: by default they are filled with fresh random
 noise, so that no two runs agree. Audio is brought to its 44.1 kHz by our resampler, which is faster.
-What is left out is `rhythm.beats_position`, which is as long as the track has beats.
-An array is told by index, a symmetric matrix by its upper triangle, a key as twelve zeros and ones, a scale as one.
-Units and sources are those of essentia's documentation, `streaming_extractor_music`.
+`baselines/features/pool.py` says how its pool becomes numbers. Units and sources are those of essentia's documentation,
+`streaming_extractor_music`.
 """
 
 import tempfile
@@ -15,14 +14,11 @@ from pathlib import Path
 import essentia.standard as es
 import numpy as np
 
-from baselines.features.series import numbered
+from baselines.features.pool import OF_VARYING_LENGTH, SECTIONS, numbers, without_tempo_of_no_beats
 from baselines.features.stft import Float32Array
 from bench.audio import resample
 
-PREFIXES = ("lowlevel.", "rhythm.", "tonal.")
-OF_VARYING_LENGTH = "rhythm.beats_position"
-OF_BEATS = ("rhythm.bpm", "rhythm.beats_loudness")
-KEYS = ("A", "Bb", "B", "C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab")  # as essentia spells them
+PREFIXES = tuple(f"{section}." for section in SECTIONS)
 RATE = 44100  # Hz, at which MusicExtractor works; its own resampler takes as long as all the rest
 NAMING_SECONDS = 3
 INT16_SCALE = 32768
@@ -42,9 +38,7 @@ def describe(samples: Float32Array, sample_rate: int) -> Float32Array:
     What MusicExtractor does not give for the track, or gives as no finite number, is nan, and so is what it says of
     beats where it finds none. Raises `RuntimeError` where it cannot work on the track at all.
     """
-    values = _described(samples, sample_rate)
-    if not values["rhythm.beats_count"]:  # MusicExtractor calls the tempo of no beats 0
-        values = {name: value for name, value in values.items() if not name.startswith(OF_BEATS)}
+    values = without_tempo_of_no_beats(_described(samples, sample_rate))
     row = np.array([values.get(name, np.nan) for name in descriptor_names()], np.float32)
     row[~np.isfinite(row)] = np.nan
     return row
@@ -57,7 +51,7 @@ def _described(samples: Float32Array, sample_rate: int) -> dict[str, float]:
         _write_wav(file, resample(samples, sample_rate, RATE))
         pool, _ = extractor(str(file))
     names = [name for name in pool.descriptorNames() if name.startswith(PREFIXES) and name != OF_VARYING_LENGTH]
-    return {key: value for name in sorted(names) for key, value in _numbers(name, pool[name]).items()}
+    return {key: value for name in sorted(names) for key, value in numbers(name, pool[name]).items()}
 
 
 def _write_wav(file: Path, samples: Float32Array) -> None:
@@ -68,19 +62,3 @@ def _write_wav(file: Path, samples: Float32Array) -> None:
         output.setsampwidth(2)
         output.setframerate(RATE)
         output.writeframes(integers.tobytes())
-
-
-def _numbers(name: str, value: float | str | Float32Array) -> dict[str, float]:
-    """Return what MusicExtractor says under one name as numbers, each with a name of its own."""
-    if isinstance(value, str):
-        if name.endswith("scale"):
-            return {f"{name}.major": float(value == "major")}
-        return {f"{name}.{key}": float(value == key) for key in KEYS}
-    array = np.asarray(value, np.float64)
-    if array.ndim == 0:
-        return {name: float(array)}
-    if array.ndim == 1:
-        return dict(zip(numbered(name, len(array)), array.tolist(), strict=True))
-    rows, columns = np.triu_indices(len(array))
-    pairs = zip(rows.tolist(), columns.tolist(), array[rows, columns].tolist(), strict=True)
-    return {f"{name}.{row:02d}.{column:02d}": number for row, column, number in pairs}
