@@ -29,6 +29,16 @@ workers_option = click.option(
 )
 
 
+root_option = click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="Folder of the data set.  [default: the working folder; the cache for the embedded corpus]",
+)
+out_option = click.option(
+    "--out", type=click.Path(path_type=Path), help="Output folder.  [default: runs/<name of the study>]"
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="tagbench", message="%(prog)s %(version)s")
 def tagbench() -> None:
@@ -41,12 +51,37 @@ def tagbench() -> None:
 
 @tagbench.command()
 @click.argument("study")
-@click.option("--out", type=click.Path(path_type=Path), help="Output folder.  [default: runs/<name of the study>]")
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path),
-    help="Folder of the data set.  [default: the working folder; the cache for the embedded corpus]",
-)
+@root_option
+@out_option
+@cache_option
+@workers_option
+def prepare(study: str, out: Path | None, root: Path | None, cache: Path, workers: int) -> None:
+    """Decode and check every track of a STUDY, and say what is kept, what is refused and what leaks.
+
+    Each file is read to its end, set against what its header and the data set say of it, and compared with all others:
+    tracks.csv says what was kept and refused and why, duplicates.csv which tracks sound alike, groups.csv which artists
+    are in several parts. Decoded audio is kept in --cache, where `tagbench run` finds it; run the same command again,
+    and only what is new is done.
+    """
+    from bench.study import read_study
+    from bench.study_data import begin_study, checked, prepare_data
+    from reports.preparation import preparation_page
+
+    what = read_study(study)
+    folder = out or Path("runs") / what.name
+    place = begin_study(what, out=folder, root=root, cache=cache)
+    data = prepare_data(what, place, out=folder, cache=cache, workers=workers)
+    click.echo(preparation_page(data.found))
+    click.echo(f"\nEvery track with its verdict is in {folder / 'tracks.csv'}.")
+    checked(data, folder)
+    flags = [f" {flag} {value}" for flag, value in (("--root", root), ("--out", out)) if value is not None]
+    click.echo(f"Next: tagbench run {study}{''.join(flags)}")
+
+
+@tagbench.command()
+@click.argument("study")
+@root_option
+@out_option
 @cache_option
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @workers_option

@@ -107,9 +107,7 @@ def _heard(ids: list[str], store: Store, cache: Path, workers: int) -> tuple[Has
     side_by_side = joblib.Parallel(n_jobs=workers, prefer="threads", return_as="generator")
     parts = side_by_side(joblib.delayed(_found)(shard, store) for shard in shards)
     with progress_bar(sum(len(shard.tracks) for shard in shards), "fingerprinting", "track", done=done) as bar:
-        for shard, (found, made) in zip(
-            shards, work(joblib.delayed(_found)(each, store) for each in shards), strict=True
-        ):
+        for shard, (found, made) in zip(shards, parts, strict=True):
             wanted = [(row_of[track_id], row) for row, track_id in enumerate(shard.tracks) if track_id in row_of]
             rows, of_shard = np.array(wanted, np.intp).T
             records[rows] = found[of_shard]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.corpus import Corpus, Float32Array
+from bench.leaks import Leaks
 from bench.record import RECORD_FILE, RunSpec
 from bench.study import Cell, Study
 
@@ -17,7 +18,10 @@ GAINS_FILE = "gains.csv"
 STUDY_FILE = "study.toml"
 CELLS_FILE = "cells.csv"
 TARGETS_FILE = "targets.parquet"
+TRACKS_FILE = "tracks.csv"
 REJECTED_FILE = "rejected.csv"
+DUPLICATES_FILE = "duplicates.csv"
+GROUPS_FILE = "groups.csv"
 CELLS_FOLDER = "cells"
 
 
@@ -33,11 +37,16 @@ def write_study(study: Study, planned: Iterable[tuple[Cell, RunSpec]], out: Path
     _write_csv(out / CELLS_FILE, ["label", "family", "pair", "n_train", "seed", "digest"], rows)
 
 
-def write_rejected(corpus: Corpus, rejected: dict[str, str], out: Path) -> None:
-    """Write the table of refused tracks."""
-    tracks = zip(corpus.ids.tolist(), corpus.files.tolist(), strict=True)
-    rows = [(path, rejected[track_id]) for track_id, path in tracks if track_id in rejected]
-    _write_csv(out / REJECTED_FILE, ["path", "reason"], rows)
+def write_tracks(tracks: pd.DataFrame, out: Path) -> None:
+    """Write `Prepared.table`, and the list of the refused for itself."""
+    _write_frame(tracks, out / TRACKS_FILE)
+    _write_frame(tracks.loc[tracks["verdict"] == "refused", ["path", "reason"]], out / REJECTED_FILE)
+
+
+def write_leaks(leaks: Leaks, out: Path) -> None:
+    """Write the tracks that sound alike, and the groups that are in several parts."""
+    _write_frame(leaks.duplicates, out / DUPLICATES_FILE)
+    _write_frame(leaks.groups, out / GROUPS_FILE)
 
 
 def write_track_notes(notes: dict[str, str], folder: Path) -> None:
@@ -48,7 +57,7 @@ def write_track_notes(notes: dict[str, str], folder: Path) -> None:
 def write_gains(gains: pd.DataFrame, folder: Path) -> None:
     """Write `FitSummary.gains` into the cell's folder, where a family tells them."""
     if not gains.empty:
-        gains.to_csv(folder / GAINS_FILE, index=False, lineterminator="\n")
+        _write_frame(gains, folder / GAINS_FILE)
 
 
 def write_scores(corpus: Corpus, scores: Float32Array, file: Path) -> None:
@@ -82,6 +91,10 @@ def unfinished(folder: Path) -> Iterator[Path]:
     aside.mkdir(parents=True)
     yield aside
     aside.rename(folder)
+
+
+def _write_frame(table: pd.DataFrame, file: Path) -> None:
+    table.to_csv(file, index=False, lineterminator="\n")
 
 
 def _write_csv(file: Path, header: list[str], rows: Iterable[tuple[object, ...]]) -> None:

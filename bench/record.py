@@ -1,4 +1,4 @@
-"""What is kept of a cell: its identity, and its measures; JSON there and back."""
+"""What is kept of a cell: its identity, and its measures; and what was found in a study's data. JSON there and back."""
 
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ PREDICTIONS_FILE = "predictions.parquet"
 OTHER_PREDICTIONS_FILE = "predictions_{way}.parquet"
 CURVES_FILE = "curves.parquet"
 MODEL_FOLDER = "model"
+DATA_FILE = "data.json"
 
 
 class RunSpec(BaseModel):
@@ -121,3 +122,56 @@ class RunRecord(RunSpec):
         except (ValidationError, UnicodeDecodeError) as error:
             advice = f"delete the folder {folder} and run the study again"
             raise InputError(f"{folder / RECORD_FILE} is damaged or of another version; {advice}") from error
+
+
+class SharedGroups(BaseModel):
+    """How many `groups` (artists) are in both of two parts, and how many of the `n_tracks` of the other are theirs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    part: str
+    other: str
+    groups: int
+    tracks: int
+    n_tracks: int
+
+
+class DataRecord(BaseModel):
+    """What was found when the tracks of a study were prepared.
+
+    `refused` and `noted` count tracks by reason, of all `n_tracks` and of those kept; `parts` has the number of tracks
+    of each part, `hours` those of audio that were kept (None: none was heard), `rates` counts the kept files by sample
+    rate in Hz. `duplicates` counts the clusters of tracks that sound alike, `leaking` the tracks by part that sound like
+    one of another part; `dropped` of them were taken out of training. `shared_groups` are those of an official split.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    corpus: str
+    corpus_version: str
+    corpus_note: str
+    n_tracks: int
+    refused: dict[str, int]
+    noted: dict[str, int]
+    parts: dict[str, int]
+    hours: float | None
+    rates: dict[int, int]
+    duplicates: int
+    leaking: dict[str, int]
+    dropped: int
+    shared_groups: list[SharedGroups]
+
+    def save(self, out: Path) -> None:
+        """Write `data.json` into a study's output folder."""
+        (out / DATA_FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+    @staticmethod
+    def load(out: Path) -> "DataRecord | None":
+        """Read `data.json` from a study's output folder, if it has one; raises `InputError` when it cannot be read."""
+        file = out / DATA_FILE
+        if not file.exists():
+            return None
+        try:
+            return DataRecord.model_validate_json(file.read_text(encoding="utf-8"))
+        except (ValidationError, UnicodeDecodeError) as error:
+            raise InputError(f"{file} is damaged or of another version; run the study again to rewrite it") from error

@@ -1,4 +1,4 @@
-"""Running a study: its tracks are prepared and divided, and each cell is done once."""
+"""Running a study: its data are prepared, and each cell is done once."""
 
 import shutil
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.audio import AudioSettings
 from bench.cell import describe, describe_measures, keep, train_and_score
-from bench.corpora import Place, place_of
+from bench.corpora import Place
 from bench.device import use_threads
 from bench.errors import InputError, StudyFailedError
 from bench.output import (
@@ -18,21 +18,17 @@ from bench.output import (
     cell_folder,
     is_finished,
     training_folder,
-    write_rejected,
     write_scores,
     write_study,
 )
-from bench.prepare import Prepared, prepare
 from bench.processes import hand_out
 from bench.progress import progress_bar, say
-from bench.record import (
-    RunSpec,
-)
+from bench.record import RunSpec
 from bench.splits import Split, subset
 from bench.store import Store
 from bench.study import Cell, Entry, Study
+from bench.study_data import StudyData, begin_study, checked, prepare_data, tell
 from bench.tagger import Context
-from bench.tags import with_tag_choices
 from bench.tracking import Tracking
 
 SILENCE = Store(AudioSettings(), {}, {})  # what an entry that needs no audio is given
@@ -60,21 +56,18 @@ class Outcome:
 class Plan:
     """The cells of a study with their identities, over one division of the usable tracks.
 
-    `study` has its training sizes as numbers of tracks.
     `notes` and `faults` are, by label, what an entry noted on odd tracks and what stopped its preparation.
     """
 
-    study: Study
+    data: StudyData
     cells: list[tuple[Cell, RunSpec]]
-    parts: Split
-    prepared: Prepared
     machine: Machine
     notes: dict[str, dict[str, str]] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
 
     def context(self, entry: Entry, seed: int) -> Context:
         """Return what an entry's tagger works with."""
-        store = SILENCE if entry.audio is None else self.prepared.stores[entry.audio]
+        store = SILENCE if entry.audio is None else self.data.prepared.stores[entry.audio]
         return Context(store, seed, self.machine.device, self.machine.workers, self.machine.cache)
 
 
@@ -84,10 +77,11 @@ def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -
     Raises `InputError` when the study asks for what the corpus does not have. A cell that fails, with an
     `InputError` or a `StudyFailedError`, stops no other.
     """
-    place = begin_study(study, out=out, root=root, machine=machine)
+    use_threads(study.threads)
+    place = begin_study(study, out=out, root=root, cache=machine.cache)
     tracking = Tracking(study, out)
-    plan = prepare_study(study, place, out=out, machine=machine)
-    write_study(plan.study, plan.cells, out)
+    plan = plan_study(study, place, out=out, machine=machine)
+    write_study(plan.data.study, plan.cells, out)
     faults = run_cells(prepare_taggers(plan, out), out, tracking)
     finished = sum(is_finished(cell_folder(out, spec)) for _, spec in plan.cells)
     return Outcome(tracking, finished, faults)
@@ -98,55 +92,20 @@ def run_untracked(study: Study, *, out: Path, root: Path | None, machine: Machin
 
     The cells lie in `out` as `run_study` would leave them, which then finds them finished and logs them.
     """
-    place = begin_study(study, out=out, root=root, machine=machine)
-    plan = prepare_study(study, place, out=out, machine=machine)
+    use_threads(study.threads)
+    place = begin_study(study, out=out, root=root, cache=machine.cache)
+    plan = plan_study(study, place, out=out, machine=machine)
     return run_cells(prepare_taggers(plan, out), out, None)
 
 
-def begin_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -> Place:
-    """Find the corpus, refuse what can be seen to fail before any work, and make the output folder."""
-    use_threads(study.threads)
-    place = place_of(study.corpus.name, study.corpus.settings, root=root, cache=machine.cache)
-    outline = place.outline()
-    for entry in study.entries():
-        entry.tagger.check_corpus(outline)
-    parts = study.split.divide(outline)
-    sized = study.sized(len(parts.train))
-    check_parts(sized, parts, "")
-    shape = f"{len(study.families)} families, {len(sized.sizes)} sizes, {len(study.seeds)} seeds"
-    say(f"study {study.name}: {shape}, {len(list(sized.cells()))} cells; output goes to {out}")
-    out.mkdir(parents=True, exist_ok=True)
-    return place
-
-
-def prepare_study(study: Study, place: Place, *, out: Path, machine: Machine) -> Plan:
-    """Load, decode, divide and check the corpus, and write the lists of its tracks to `out`."""
-    workers, cache = machine.workers, machine.cache
-    corpus = with_tag_choices(place.load(workers=workers), study.tags)
-    heard = [entry.audio for entry in study.entries() if entry.audio is not None]
-    prepared = prepare(corpus, heard, cache=cache, workers=workers)
-    write_rejected(corpus, prepared.rejected, out)
-    if prepared.rejected:
-        say(f"{len(prepared.rejected)} of {len(corpus)} tracks are refused; {out / 'rejected.csv'} says why")
-    parts = study.split.divide(prepared.corpus)
-    study = study.sized(len(parts.train))
-    check_parts(study, parts, f" once {len(prepared.rejected)} tracks are refused" if prepared.rejected else "")
-    cells = [(cell, cell_spec(study, cell, parts)) for cell in study.cells()]
-    write_scores(parts.test, parts.test.targets, out / TARGETS_FILE)
-    return Plan(study, cells, parts, prepared, machine)
-
-
-def check_parts(study: Study, parts: Split, when: str) -> None:
-    """Refuse a study whose parts do not suffice."""
-    for name, part in (("validation", parts.valid), ("test", parts.test)):
-        if not len(part):
-            raise InputError(f"study {study.name}: the {name} part of the corpus has no track{when}")
-    largest = max(study.sizes)
-    if largest > len(parts.train):
-        raise InputError(
-            f"study {study.name} asks for {largest} training tracks; the training part of the corpus has "
-            f"{len(parts.train)}{when}"
-        )
+def plan_study(study: Study, place: Place, *, out: Path, machine: Machine) -> Plan:
+    """Prepare a study's data, give each cell its identity, and write the test part's targets to `out`."""
+    data = prepare_data(study, place, out=out, cache=machine.cache, workers=machine.workers)
+    tell(data, out)
+    data = checked(data, out)
+    cells = [(cell, cell_spec(data.study, cell, data.parts)) for cell in data.study.cells()]
+    write_scores(data.parts.test, data.parts.test.targets, out / TARGETS_FILE)
+    return Plan(data, cells, machine)
 
 
 def cell_spec(study: Study, cell: Cell, parts: Split) -> RunSpec:
@@ -176,9 +135,9 @@ def prepare_taggers(plan: Plan, out: Path) -> Plan:
     """
     waiting = {cell.entry.label: cell.entry for cell, spec in plan.cells if not is_finished(cell_folder(out, spec))}
     largest = max(spec.n_train for _, spec in plan.cells)
-    train = subset(plan.parts.train, largest, seed=plan.cells[0][1].subset_seed)
-    used = np.concatenate([train.ids, plan.parts.valid.ids, plan.parts.test.ids])
-    corpus = plan.prepared.corpus.take(np.isin(plan.prepared.corpus.ids, used))
+    train = subset(plan.data.parts.train, largest, seed=plan.cells[0][1].subset_seed)
+    used = np.concatenate([train.ids, plan.data.parts.valid.ids, plan.data.parts.test.ids])
+    corpus = plan.data.prepared.corpus.take(np.isin(plan.data.prepared.corpus.ids, used))
     notes: dict[str, dict[str, str]] = {}
     faults: dict[str, str] = {}
     for label, entry in waiting.items():
@@ -215,7 +174,7 @@ def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path, tracking: Trac
         training=training_folder(folder),
         on_validation=tracking.follow(spec).add if tracking else None,
     )
-    parts = replace(plan.parts, train=subset(plan.parts.train, spec.n_train, seed=spec.subset_seed))
+    parts = replace(plan.data.parts, train=subset(plan.data.parts.train, spec.n_train, seed=spec.subset_seed))
     work = partial(train_and_score, cell.entry, spec, parts)
     if cell.entry.tagger.shares_work:
         hand_out(partial(work, replace(context, on_validation=None)))

@@ -60,6 +60,12 @@ class SplitSettings(_Section):
             raise ValueError(f"valid {self.valid:g} and test {self.test:g} leave nothing to train on")
         return self
 
+    def used(self, corpus: Corpus) -> Corpus:
+        """Return the tracks that are in any part."""
+        if self.kind == "official" and corpus.parts is not None:
+            return corpus.take(corpus.parts != "")
+        return corpus
+
     def divide(self, corpus: Corpus) -> Split:
         """Return the three parts."""
         if self.kind == "official":

@@ -35,7 +35,18 @@ PARENT_TAG = "mlflow.parentRunId"
 METRICS_A_BATCH = 1000  # the most that MLflow takes in one call
 PARAMS_A_BATCH = 100
 PARAM_CHARACTERS = 6000
-REPORT_FILES = ("study.toml", "cells.csv", "rejected.csv", "table1.md", "table1.csv", "timings.csv")
+REPORT_FILES = (
+    "study.toml",
+    "cells.csv",
+    "data.json",
+    "tracks.csv",
+    "rejected.csv",
+    "duplicates.csv",
+    "groups.csv",
+    "table1.md",
+    "table1.csv",
+    "timings.csv",
+)
 
 
 class Tracking:

@@ -3,7 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from bench.record import RunRecord
+from bench.record import DataRecord, RunRecord
+from reports.preparation import leaks, shared_groups
 from reports.published import PublishedNetwork
 from reports.study_folder import HIT_CAP_MARK, StudyFolder
 from reports.table import escape, track_count
@@ -48,6 +49,7 @@ def notes(study: StudyFolder, networks: Networks) -> str:
         *_tuning(records),
         *_departures(records, networks),
         *_unscored(records[0]),
+        *_data(study.data),
         *_capped(records),
         *_special_tags(study),
         *_track_notes(study),
@@ -167,6 +169,18 @@ def _unscored(record: RunRecord) -> Iterator[str]:
             f"**Tags not scored.** {len(record.unscored_tags)} of {total}: fewer than {record.min_positives} positives "
             f"or {record.min_negatives} negatives among the test tracks."
         )
+
+
+def _data(found: DataRecord | None) -> Iterator[str]:
+    """Yield what was refused, and what the parts have in common though they should not."""
+    if found is None:
+        return
+    refused = sum(found.refused.values())
+    if refused:
+        yield f"**Refused.** {refused:,} of {found.n_tracks:,} tracks, for every model; rejected.csv lists them."
+    if found.leaking:
+        yield leaks(found)
+    yield from map(shared_groups, found.shared_groups)
 
 
 def _capped(records: Iterable[RunRecord]) -> Iterator[str]:

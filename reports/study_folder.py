@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import InputError
 from bench.output import CELLS_FILE, CELLS_FOLDER, GAINS_FILE, STUDY_FILE, is_finished
-from bench.record import RunRecord
+from bench.record import DataRecord, RunRecord
 from reports.rows import Row, RowKey
 
 HIT_CAP_MARK = "†"
@@ -44,11 +44,15 @@ class FinishedCell:
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """The cells of a study, in its order: `finished` with their records, and those still `missing`; and its note."""
+    """The cells of a study, in its order: `finished` with their records, and those still `missing`; and its note.
+
+    `data` is what was found in its data, None where that was not kept.
+    """
 
     note: str
     finished: tuple[FinishedCell, ...]
     missing: tuple[Cell, ...]
+    data: DataRecord | None = None
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -76,7 +80,7 @@ def read_study_folder(out: Path) -> StudyFolder:
     if not finished:
         raise InputError(f"none of the {len(cells)} cells of the study in {out} is finished; run the study first")
     _refuse_unmatched(finished)
-    return StudyFolder(note, tuple(finished), tuple(missing))
+    return StudyFolder(note, tuple(finished), tuple(missing), DataRecord.load(out))
 
 
 def _read_note(out: Path) -> str:

@@ -127,7 +127,8 @@ def test_a_corpus_that_we_make_is_not_made_for_a_study_it_cannot_serve(tmp_path:
     assert not study.cache.exists()
 
 
-def test_broken_and_odd_tracks_are_refused_by_name_or_read_and_the_rest_goes_on(small_study: StudyOnDisk) -> None:
+def test_broken_and_odd_tracks_are_refused_by_name_or_read_and_the_rest_goes_on(tmp_path: Path) -> None:
+    small_study = StudyOnDisk(tmp_path, STUDY + "\n[prepare]\nmax_refused = 0.2\n")
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 24000)
     whole = (small_study.root / "audio" / "000.wav").read_bytes()
     broken = {

@@ -1,0 +1,171 @@
+"""The data of a study: its corpus loaded, prepared and divided, and what was found on the way written down."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+
+from bench.corpora import Place, place_of
+from bench.corpus import PARTS
+from bench.duplicates import Duplicate, find_duplicates
+from bench.errors import InputError
+from bench.leaks import Leaks, find_leaks, without_leaks
+from bench.output import DUPLICATES_FILE, GROUPS_FILE, REJECTED_FILE, write_leaks, write_tracks
+from bench.prepare import Prepared, prepare
+from bench.progress import say
+from bench.record import DataRecord, SharedGroups
+from bench.splits import Split
+from bench.study import Study
+from bench.tags import with_tag_choices
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """How a study's corpus was `prepared`, its `parts`, perhaps without leaks in training, and what was `found`."""
+
+    study: Study
+    prepared: Prepared
+    parts: Split
+    found: DataRecord
+
+
+def begin_study(study: Study, *, out: Path, root: Path | None, cache: Path) -> Place:
+    """Find the corpus, refuse what can be seen to fail before any work, and make the output folder."""
+    place = place_of(study.corpus.name, study.corpus.settings, root=root, cache=cache)
+    outline = place.outline()
+    for entry in study.entries():
+        entry.tagger.check_corpus(outline)
+    parts = study.split.divide(outline)
+    sized = study.sized(len(parts.train))
+    check_parts(sized, parts, "")
+    shape = f"{len(study.families)} families, {len(sized.sizes)} sizes, {len(study.seeds)} seeds"
+    say(f"study {study.name}: {shape}, {len(list(sized.cells()))} cells; output goes to {out}")
+    out.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def prepare_data(study: Study, place: Place, *, out: Path, cache: Path, workers: int) -> StudyData:
+    """Load, decode, check and divide the corpus, and write to `out` what was found in it."""
+    corpus = study.split.used(with_tag_choices(place.load(workers=workers), study.tags))
+    heard = [entry.audio for entry in study.entries()]
+    tolerance = study.prepare.duration_tolerance
+    prepared = prepare(corpus, heard, cache=cache, workers=workers, duration_tolerance=tolerance)
+    whole = study.split.divide(prepared.corpus)
+    leaks = find_leaks(whole, _duplicates(prepared, cache=cache, workers=workers))
+    parts = without_leaks(whole, leaks) if study.prepare.drop_leaks else whole
+    write_tracks(prepared.table(_part_of(whole)), out)
+    write_leaks(leaks, out)
+    found = _record(prepared, whole, parts, leaks)
+    found.save(out)
+    return StudyData(study, prepared, parts, found)
+
+
+def tell(data: StudyData, out: Path) -> None:
+    """Say in a line each what a reader of the table must know of its data."""
+    found = data.found
+    refused = sum(found.refused.values())
+    if refused:
+        say(f"{refused} of {found.n_tracks} tracks are refused; {out / REJECTED_FILE} says why")
+    leaking = found.leaking.get("train", 0)
+    if leaking:
+        done = "they are left out" if found.dropped else "[prepare] drop_leaks = true leaves them out"
+        say(f"{leaking} training tracks sound like a validation or test track ({out / DUPLICATES_FILE}); {done}")
+    for shared in found.shared_groups:
+        say(f"{shared.groups} groups are in {shared.part} and in {shared.other} ({out / GROUPS_FILE})")
+
+
+def checked(data: StudyData, out: Path) -> StudyData:
+    """Return the data with the study's training sizes as numbers of tracks.
+
+    Raises `InputError` when more is refused than the study allows, or what is left does not suffice.
+    """
+    refused, total = len(data.prepared.rejected), len(data.prepared.whole)
+    if refused > data.study.prepare.max_refused * total:
+        raise InputError(_too_many(data, out))
+    sized = data.study.sized(len(data.parts.train))
+    check_parts(sized, data.parts, f" once {refused} tracks are refused" if refused else "")
+    return replace(data, study=sized)
+
+
+def _too_many(data: StudyData, out: Path) -> str:
+    rejected, total = data.prepared.rejected, len(data.prepared.whole)
+    first = next(track for track in data.prepared.whole.ids.tolist() if track in rejected)
+    return (
+        f"{len(rejected)} of {total} tracks ({100 * len(rejected) / total:.1f} %) are refused, more than the "
+        f"{100 * data.study.prepare.max_refused:g} % that [prepare] max_refused allows; {out / REJECTED_FILE} lists "
+        f"them all; the first, {first}: {rejected[first]}"
+    )
+
+
+def check_parts(study: Study, parts: Split, when: str) -> None:
+    """Refuse a study whose parts do not suffice."""
+    for name, part in (("validation", parts.valid), ("test", parts.test)):
+        if not len(part):
+            raise InputError(f"study {study.name}: the {name} part of the corpus has no track{when}")
+    largest = max(study.sizes)
+    if largest > len(parts.train):
+        raise InputError(
+            f"study {study.name} asks for {largest} training tracks; the training part of the corpus has "
+            f"{len(parts.train)}{when}"
+        )
+
+
+def _duplicates(prepared: Prepared, *, cache: Path, workers: int) -> list[Duplicate]:
+    """Return the pairs of tracks that sound alike, as they are heard in the first way; none where none is heard."""
+    if not prepared.stores:
+        return []
+    return find_duplicates(prepared.corpus, next(iter(prepared.stores.values())), cache=cache, workers=workers)
+
+
+def _part_of(parts: Split) -> dict[str, str]:
+    named = zip(PARTS, (parts.train, parts.valid, parts.test), strict=True)
+    return {track: name for name, part in named for track in part.ids.tolist()}
+
+
+def _record(prepared: Prepared, whole: Split, parts: Split, leaks: Leaks) -> DataRecord:
+    corpus = prepared.whole
+    kept = [prepared.facts[track] for track in prepared.corpus.ids.tolist() if track in prepared.facts]
+    noted = {track: note for track, note in prepared.notes.items() if track not in prepared.rejected}
+    return DataRecord(
+        corpus=corpus.name,
+        corpus_version=corpus.version,
+        corpus_note=corpus.note,
+        n_tracks=len(corpus),
+        refused=_counted(prepared.rejected.values()),
+        noted=_counted(noted.values()),
+        parts=dict(Counter(_part_of(whole).values())),
+        hours=_hours(prepared),
+        rates=dict(sorted(Counter(facts.rate for facts in kept).items())),
+        duplicates=int(leaks.duplicates["cluster"].nunique()),
+        leaking=leaks.leaking_duplicates["part"].value_counts().to_dict(),
+        dropped=len(whole.train) - len(parts.train),
+        shared_groups=_shared_groups(whole, leaks),
+    )
+
+
+def _counted(reasons: Iterable[str]) -> dict[str, int]:
+    """Count reasons that differ in their numbers alone as one, the most frequent first."""
+    return dict(Counter(_NUMBER.sub("…", reason) for reason in reasons).most_common())
+
+
+def _hours(prepared: Prepared) -> float | None:
+    """Return how much audio families hear: that of the first way to hear it, up to its `max_seconds` a track."""
+    if not prepared.stores:
+        return None
+    store = next(iter(prepared.stores.values()))
+    tracks = [store.tracks[track] for track in prepared.corpus.ids.tolist()]
+    return round(sum(track.length / track.rate for track in tracks) / 3600, 4)
+
+
+def _shared_groups(parts: Split, leaks: Leaks) -> list[SharedGroups]:
+    sizes = dict(zip(PARTS, map(len, (parts.train, parts.valid, parts.test)), strict=True))
+    shared = []
+    for part, other in combinations(PARTS, 2):
+        groups, tracks = leaks.shared_groups(part, other)
+        if groups:
+            shared.append(SharedGroups(part=part, other=other, groups=groups, tracks=tracks, n_tracks=sizes[other]))
+    return shared
