@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-SAMPLE_RATE = 16000
+from tests.small_sounds import write_mp3
+
 HEADER = "TRACK_ID\tARTIST_ID\tALBUM_ID\tPATH\tDURATION\tTAGS"
 PARTS = ["train", "train", "train", "validation", "test"]  # of five artists, one after the other
 TAGS = {
@@ -32,7 +32,7 @@ def write_jamendo(
 ) -> Path:
     """Write tracks by artists of four, five artists to a round of parts; return `root`.
 
-    The first tag of the subset is a tone, the second noise, the third is a high tone or noise, the fourth is quiet.
+    Of the subset's tags the first is a tone, the second noise, the third high and the fourth quiet.
     `split` None puts the split's files into `root`; `low` writes the smaller copy alone.
     """
     draw = np.random.default_rng(seed)
@@ -41,7 +41,7 @@ def write_jamendo(
     for number in range(tracks):
         noise, high, quiet = number % 2, number // 2 % 2, number // 4 % 2
         path, heard = (f"{number % 100:02}/{1000 + number}{end}" for end in (".mp3", ".low.mp3" if low else ".mp3"))
-        _write_audio(root / heard, _samples(draw, noise, high, quiet, seconds))
+        write_mp3(root / heard, draw, noise=noise, high=high, quiet=quiet, seconds=seconds)
         sums.append(f"{hashlib.sha256((root / heard).read_bytes()).hexdigest()} {heard}")
         if descriptors:
             _write_descriptors(root / "acousticbrainz" / path, noise, high, quiet)
@@ -58,19 +58,6 @@ def write_jamendo(
         file = root / "data" / "download" / f"raw_30s_audio{'-low' if low else ''}_sha256_tracks.txt"
         file.write_text("\n".join(sums) + "\n")
     return root
-
-
-def _samples(draw: np.random.Generator, noise: int, high: int, quiet: int, seconds: float) -> np.ndarray:
-    time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    pitch = draw.uniform(1500, 3000) if high else draw.uniform(150, 400)
-    sound = np.sin(2 * np.pi * pitch * time)
-    hiss = np.diff(draw.standard_normal(len(time) + 1)) if high else draw.standard_normal(len(time))
-    return (0.05 if quiet else 0.5) * (0.3 * hiss if noise else 0.9 * sound + 0.01 * hiss)
-
-
-def _write_audio(file: Path, samples: np.ndarray) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(file, samples, SAMPLE_RATE, format="MP3")
 
 
 def _write_descriptors(file: Path, noise: int, high: int, quiet: int) -> None:
