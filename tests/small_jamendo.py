@@ -30,17 +30,18 @@ def write_jamendo(
     checksums: bool = True,
     descriptors: bool = True,
 ) -> Path:
-    """Write tracks by artists of four, five artists to a round of parts; return `root`.
+    """Write tracks by artists of four, who train, train, train, validate and test in turn; return `root`.
 
-    Of the subset's tags the first is a tone, the second noise, the third high and the fourth quiet.
-    `split` None puts the split's files into `root`; `low` writes the smaller copy alone.
+    Of the subset's tags the first is a tone, the second noise, the third high and the fourth quiet. `split` None puts
+    the split's files into `root`; `low` writes the smaller copy of the audio alone.
     """
     draw = np.random.default_rng(seed)
-    lines: dict[str, list[str]] = {part: [] for part in PARTS}
+    lines = {part: [HEADER] for part in PARTS}
     sums = []
     for number in range(tracks):
         noise, high, quiet = number % 2, number // 2 % 2, number // 4 % 2
-        path, heard = (f"{number % 100:02}/{1000 + number}{end}" for end in (".mp3", ".low.mp3" if low else ".mp3"))
+        path = f"{number % 100:02}/{1000 + number}.mp3"
+        heard = path.replace(".mp3", ".low.mp3") if low else path
         write_mp3(root / heard, draw, noise=noise, high=high, quiet=quiet, seconds=seconds)
         sums.append(f"{hashlib.sha256((root / heard).read_bytes()).hexdigest()} {heard}")
         if descriptors:
@@ -50,14 +51,16 @@ def write_jamendo(
         fields = [f"track_{1000 + number:07}", f"artist_{artist:06}", f"album_{artist:06}", path, f"{seconds:.1f}"]
         lines[PARTS[artist % 5]].append("\t".join([*fields, *given]))
     folder = root if split is None else root / "data" / "splits" / f"split-{split}"
-    folder.mkdir(parents=True, exist_ok=True)
     for part, rows in lines.items():
-        (folder / f"autotagging_{subset}-{part}.tsv").write_text("\n".join([HEADER, *rows]) + "\n")
+        _write_lines(folder / f"autotagging_{subset}-{part}.tsv", rows)
     if checksums:
-        (root / "data" / "download").mkdir(parents=True, exist_ok=True)
-        file = root / "data" / "download" / f"raw_30s_audio{'-low' if low else ''}_sha256_tracks.txt"
-        file.write_text("\n".join(sums) + "\n")
+        _write_lines(root / "data" / "download" / f"raw_30s_audio{'-low' if low else ''}_sha256_tracks.txt", sums)
     return root
+
+
+def _write_lines(file: Path, lines: list[str]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(lines) + "\n")
 
 
 def _write_descriptors(file: Path, noise: int, high: int, quiet: int) -> None:
