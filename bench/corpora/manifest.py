@@ -6,6 +6,11 @@ The table (Parquet, CSV or TSV) has a column `path`, relative to the root; if it
 targets in [0, 1].
 A file of tags (CSV: name, kind, category, exclusive_group) declares them; without one, a tag whose targets are all 0
 or 1 is a classification tag and any other a regression tag.
+
+Licence: whatever holds of your audio and tags.
+Citation: yours.
+Size: as many tracks as the table has rows.
+Audio: the files that the table names, inside the root.
 """
 
 from pathlib import Path
