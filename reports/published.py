@@ -81,7 +81,7 @@ class ComparedModel(_Strict):
 
 
 class Comparison(_Strict):
-    """Models tested on the official split of a corpus, which is named as its loader does, and the tracks of that split."""
+    """Models tested on the official split of a corpus, named as its loader does, and how many tracks that split has."""
 
     corpus: str
     version: str
