@@ -1,6 +1,7 @@
 """What others published on a corpus stands beside ours where corpus, split and tags are the same, and nowhere else."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,11 +9,11 @@ from bench.record import Measures
 from bench.tags import CHANGED
 from reports.comparison import HEADING, comparison_sections
 from reports.published import ComparedModel, Comparison, published
-from reports.report import write_report
+from reports.report import table_page
 from reports.study_folder import read_study_folder
 from tests.factories import make_record, write_study
 
-MOODS: dict[str, object] = {
+MOODS: dict[str, Any] = {
     "corpus": "jamendo",
     "corpus_version": "moodtheme, split 0",
     "n_test": 4231,
@@ -23,14 +24,14 @@ MOODS: dict[str, object] = {
 }
 
 
-def page(out: Path, *, n_train: int = 9949, split: str = "official", **changes: object) -> str:
-    records = [make_record("gbt", size, **(MOODS | changes)) for size in (995, n_train)]
-    write_report(write_study(out, records, split=split))
-    return (out / "table1.md").read_text()
+def page(out: Path, n_train: int = 9949, split: str = "official", **changes: str | int) -> str:
+    values = MOODS | changes
+    records = [make_record("gbt", size, **values) for size in (995, n_train)]
+    return table_page(read_study_folder(write_study(out, records, split=split)))
 
 
-def section(out: Path, *, n_train: int = 9949, **changes: object) -> str:
-    return page(out, n_train=n_train, **changes).split(HEADING)[1].split("\n## ")[0]
+def section(out: Path, n_train: int = 9949, **changes: str | int) -> str:
+    return page(out, n_train, "official", **changes).split(HEADING)[1].split("\n## ")[0]
 
 
 def cells(text: str) -> list[list[str]]:
@@ -61,8 +62,8 @@ def test_the_same_split_tags_and_tracks_are_said_to_be_the_same(tmp_path: Path) 
         ({"corpus": "jamendo2"}, "another corpus"),
     ],
 )
-def test_nothing_is_compared_of(tmp_path: Path, changes: dict[str, str], told: str) -> None:
-    whole = page(tmp_path, **changes)  # type: ignore[arg-type]
+def test_nothing_is_compared_of(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
+    whole = page(tmp_path, **changes)
     assert HEADING not in whole, told
     assert "VGGish" not in whole
 
@@ -87,18 +88,17 @@ def test_nothing_is_compared_of(tmp_path: Path, changes: dict[str, str], told: s
     ],
 )
 def test_what_differs_is_counted_and_makes_rows_not_strictly_comparable(
-    tmp_path: Path, changes: dict[str, int], told: str, in_what: str
+    tmp_path: Path, changes: dict[str, Any], told: str, in_what: str
 ) -> None:
-    text = section(tmp_path, **changes)  # type: ignore[arg-type]
+    text = section(tmp_path, **changes)
     assert told in text
     assert f"not strictly comparable**: they differ in {in_what}." in text
 
 
 def test_an_unfinished_study_compares_the_largest_size_that_is_done_and_says_so(tmp_path: Path) -> None:
     missing = [make_record("gbt", 9949, **MOODS)]
-    write_report(write_study(tmp_path, [make_record("gbt", 995, **MOODS)], unfinished=missing, split="official"))
-    told = (tmp_path / "table1.md").read_text().split(HEADING)[1]
-    assert "learned from 995, with" in told
+    write_study(tmp_path, [make_record("gbt", 995, **MOODS)], unfinished=missing, split="official")
+    assert "learned from 995, with" in table_page(read_study_folder(tmp_path)).split(HEADING)[1]
 
 
 def test_every_status_that_is_printed_is_explained_and_no_other(tmp_path: Path) -> None:
