@@ -104,7 +104,7 @@ def test_what_the_template_gives_as_default_is_the_default(tmp_path: Path) -> No
     assert read.split.seed == SplitSettings().seed
     for name in ("subset_seed", "threads", "seeds"):
         assert getattr(read, name) == Study.model_fields[name].default
-    assert f"the default, {GBT().max_depth}, is" in TEMPLATE
+    assert f"the default, {GBT().max_depth}, is for" in TEMPLATE
     assert f"the default is {GBT().max_rounds}" in TEMPLATE
 
 
