@@ -126,6 +126,15 @@ def report(folder: Path) -> None:
     click.echo((folder / "table1.md").read_text(encoding="utf-8"))
 
 
+@tagbench.command()
+@click.argument("name")
+def study(name: str) -> None:
+    """Print the shipped study NAME, to be changed: tagbench study your_corpus > mine.toml."""
+    from bench.study import shipped_text
+
+    click.echo(shipped_text(name), nl=False)
+
+
 @tagbench.group()
 def speed() -> None:
     """Measure how fast tagbench is, side by side with what else one would use, in one run on this machine."""

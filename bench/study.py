@@ -244,6 +244,13 @@ def shipped_studies() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in files("bench").joinpath("studies").iterdir())
 
 
+def shipped_text(name: str) -> str:
+    """Return the TOML of a shipped study; raises `InputError` for another name."""
+    if name not in shipped_studies():
+        raise InputError(f"no study {name!r} is shipped; those that are: {', '.join(shipped_studies())}")
+    return files("bench").joinpath("studies", f"{name}.toml").read_text("utf-8")
+
+
 def read_study(name_or_path: str, families: Collection[str] = ()) -> Study:
     """Return a shipped study by name, or a study from a TOML file, with those entries alone that are of `families`.
 
@@ -283,7 +290,7 @@ def _with_families(study: Study, families: Collection[str], where: str) -> Study
 
 def _study_text(name_or_path: str) -> tuple[str, str]:
     if name_or_path in shipped_studies():
-        return files("bench").joinpath("studies", f"{name_or_path}.toml").read_text("utf-8"), f"{name_or_path}.toml"
+        return shipped_text(name_or_path), f"{name_or_path}.toml"
     path = Path(name_or_path)
     if not path.is_file():
         shipped = ", ".join(shipped_studies())

@@ -26,8 +26,8 @@ def headline(study: StudyFolder) -> str:
         f"{track_count(record.n_valid)} validation tracks; all are scored on the same {track_count(record.n_test)} "
         "test tracks."
     ]
-    if study.note:
-        parts.append(escape(study.note))
+    if study.said.note:
+        parts.append(escape(study.said.note))
     if record.corpus_note:
         parts.append(f"> {escape(record.corpus_note)}")
     if study.missing:

@@ -1,4 +1,4 @@
-"""Reads `published.toml`: the numbers that others printed, each with the version of the paper that it stands in."""
+"""Reads `published.toml`: the numbers that others printed, each with where it stands and how far it is confirmed."""
 
 import tomllib
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ class PublishedRow(_Strict):
 
 
 class PublishedTable(_Strict):
-    """A printed table; `status` "quoted" says that it was not confirmed against the paper and is not to be printed."""
+    """A table of the paper's own corpus; `status` "quoted" says that it was not confirmed and is not to be printed."""
 
     version: str
     status: Literal["printed", "quoted"]
@@ -67,16 +67,48 @@ class PublishedNetwork(_Strict):
         }
 
 
+class ComparedModel(_Strict):
+    """What a `source` reports of a model: ROC-AUC and PR-AUC in percent, macro means over the tags.
+
+    `status` "checked" says that we computed it again, "quoted" that it was read from a transcription and not confirmed.
+    """
+
+    model: str
+    roc_auc: float
+    pr_auc: float
+    source: str
+    status: Literal["checked", "quoted"]
+
+
+class Comparison(_Strict):
+    """Models tested on the official split of a corpus, named as its loader does, and how many tracks that split has."""
+
+    corpus: str
+    version: str
+    n_tags: int
+    n_train: int
+    n_valid: int
+    n_test: int
+    notes: tuple[str, ...] = ()
+    rows: tuple[ComparedModel, ...]
+
+
 class Published(_Strict):
     """All of `published.toml`; networks by family."""
 
     networks: dict[str, PublishedNetwork]
     tables: tuple[PublishedTable, ...]
+    comparisons: tuple[Comparison, ...]
 
     @property
     def printable(self) -> tuple[PublishedTable, ...]:
         """The tables that may be printed as fact."""
         return tuple(table for table in self.tables if table.status == "printed")
+
+    def comparison(self, corpus: str, version: str) -> Comparison | None:
+        """Return what is known of this version of a corpus, None where that is nothing."""
+        known = (each for each in self.comparisons if (each.corpus, each.version) == (corpus, version))
+        return next(known, None)
 
 
 @cache

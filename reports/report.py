@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reports.caption import headline, notes
+from reports.comparison import comparison_sections
 from reports.figures import COMBINED_FIGURE, figures, has_sizes, svg
 from reports.gains import draw_gains, gain_cells, gain_note, gain_title
 from reports.published import PublishedTable, published
@@ -45,7 +46,7 @@ def _drawings(study: StudyFolder) -> dict[str, bytes]:
 
 
 def table_page(study: StudyFolder) -> str:
-    """Return `table1.md`: the study's table with its caption, then the published tables by the same writer."""
+    """Return `table1.md`: the study's table with its caption, what else it tells, then the paper's own table."""
     return "\n\n".join([*_study_sections(study), *map(published_section, published().printable)]) + "\n"
 
 
@@ -54,6 +55,8 @@ def _study_sections(study: StudyFolder) -> Iterator[str]:
     yield headline(study)
     yield markdown_table(study.rows)
     yield notes(study, published().networks)
+    record = study.finished[0].record
+    yield from comparison_sections(study, published().comparison(record.corpus, record.corpus_version))
     if other_ways(study.rows):
         yield "## The same models, predicting otherwise"
         yield (

@@ -14,10 +14,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bench.errors import InputError
 from bench.output import CELLS_FILE, CELLS_FOLDER, GAINS_FILE, STUDY_FILE, is_finished
 from bench.record import DataRecord, RunRecord
+from bench.study import SplitSettings
 from reports.rows import Row, RowKey
 
 HIT_CAP_MARK = "†"
 GAIN_COLUMNS: dict[Hashable, type] = {"tag": str, "group": str, "n_inputs": int, "gain": float}
+
+
+class StudyFile(BaseModel):
+    """What the report tells of `study.toml`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    note: str = ""
+    split: SplitSettings = SplitSettings()
 
 
 class Cell(BaseModel):
@@ -44,12 +54,12 @@ class FinishedCell:
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """The cells of a study, in its order: `finished` with their records, and those still `missing`; and its note.
+    """What a study said, and its cells in its order: `finished` with their records, and those still `missing`.
 
     `data` is what was found in its data, None where that was not kept.
     """
 
-    note: str
+    said: StudyFile
     finished: tuple[FinishedCell, ...]
     missing: tuple[Cell, ...]
     data: DataRecord | None = None
@@ -64,12 +74,12 @@ class StudyFolder:
 
 
 def read_study_folder(out: Path) -> StudyFolder:
-    """Read the study's note, its cells and the records of the finished cells under `out`.
+    """Read what the study says, its cells and the records of the finished cells under `out`.
 
     Raises `InputError` when there is no study, no finished cell, a file that cannot be read, or when cells that the
     table would set side by side were not trained or tested on the same tracks.
     """
-    note, cells = _read_note(out), _read_cells(out)
+    said, cells = _read_study_file(out), _read_cells(out)
     finished, missing = [], []
     for cell in cells:
         folder = out / CELLS_FOLDER / cell.digest
@@ -80,14 +90,14 @@ def read_study_folder(out: Path) -> StudyFolder:
     if not finished:
         raise InputError(f"none of the {len(cells)} cells of the study in {out} is finished; run the study first")
     _refuse_unmatched(finished)
-    return StudyFolder(note, tuple(finished), tuple(missing), DataRecord.load(out))
+    return StudyFolder(said, tuple(finished), tuple(missing), DataRecord.load(out))
 
 
-def _read_note(out: Path) -> str:
+def _read_study_file(out: Path) -> StudyFile:
     file = _study_file(out, STUDY_FILE)
     try:
-        return str(tomllib.loads(file.read_text(encoding="utf-8")).get("note", ""))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return StudyFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (ValidationError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise _unreadable(file, error) from error
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from bench.record import Measures, RunRecord
 from reports.rows import (
@@ -21,7 +21,6 @@ from reports.rows import (
 
 NO_VALUE = "–"
 
-_TEXT_COLUMNS = 1  # the model's name is set left, all numbers right
 _SPECIAL = re.compile(r"[\\`*{}\[\]<>|~$&#]|(?<![^\W_])_|_(?![^\W_])")  # underscores inside a word mean nothing
 
 
@@ -53,7 +52,7 @@ def markdown_table(rows: Iterable[Row]) -> str:
         values = [_value(row, measure, bold=row.key in best[measure.field]) for measure in MEASURES]
         deltas = [_delta(row, delta.get(row.key), measure) for measure in MEASURES]
         body.append([f"{escape(row.label)} {row.mark}".strip(), track_count(row.n_train), *values, *deltas])
-    return _aligned(header, body)
+    return aligned(header, body)
 
 
 def side_by_side(rows: Iterable[Row]) -> str:
@@ -66,22 +65,23 @@ def side_by_side(rows: Iterable[Row]) -> str:
             escape(row.label),
             track_count(row.n_train),
             *(
-                _printed(given, measure)
+                printed(given, measure)
                 for measure in MEASURES
                 for given in [row.metrics, *map(row.otherwise.get, ways)]
             ),
         ]
         for row in compared
     ]
-    return _aligned(["Model", "Training tracks", *itertools.chain.from_iterable(headings)], body)
+    return aligned(["Model", "Training tracks", *itertools.chain.from_iterable(headings)], body)
 
 
 def _value(row: Row, measure: Measure, *, bold: bool) -> str:
-    text = _printed(row.metrics, measure)
+    text = printed(row.metrics, measure)
     return f"**{text}**" if bold and text != NO_VALUE else text
 
 
-def _printed(measures: Measures | None, measure: Measure) -> str:
+def printed(measures: Measures | None, measure: Measure) -> str:
+    """Return the value of a measure as every table has it, a dash where there is none."""
     value = None if measures is None else measure.of(measures)
     return NO_VALUE if value is None else f"{value * measure.scale:.{measure.decimals}f}"
 
@@ -95,16 +95,16 @@ def _delta(row: Row, delta: Measures | None, measure: Measure) -> str:
     return NO_VALUE if value is None else f"{value * measure.scale:+.{measure.decimals}f}"
 
 
-def _aligned(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+def aligned(header: Sequence[str], body: Sequence[Sequence[str]], *, text: Collection[int] = (0,)) -> str:
+    """Return a Markdown table whose columns line up; those of `text`, by number, are set left, all others right."""
     widths = [max(len(line[column]) for line in (header, *body)) for column in range(len(header))]
     rule = [
-        ":" + "-" * (width - 1) if column < _TEXT_COLUMNS else "-" * (width - 1) + ":"
-        for column, width in enumerate(widths)
+        ":" + "-" * (width - 1) if column in text else "-" * (width - 1) + ":" for column, width in enumerate(widths)
     ]
     lines = []
     for line in (header, rule, *body):
         cells = [
-            cell.ljust(width) if column < _TEXT_COLUMNS else cell.rjust(width)
+            cell.ljust(width) if column in text else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         lines.append(f"| {' | '.join(cells)} |")

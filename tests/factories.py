@@ -60,8 +60,9 @@ def write_study(
     pairs: dict[str, str] | None = None,
     unfinished: Iterable[RunRecord] = (),
     note: str = "",
+    split: str = "hash",
 ) -> Path:
-    """Write a study's output folder: its note, `cells.csv` and the records; folders without one for the unfinished.
+    """Write a study's output folder: what it says, `cells.csv` and the records; folders without one for the unfinished.
 
     `pairs` gives the pair of a label; without it, waveform and spectrogram form one.
     """
@@ -75,7 +76,8 @@ def write_study(
         folder.mkdir(parents=True)
         if record in finished:
             record.save(folder)
-    (out / "study.toml").write_text(f"note = {json.dumps(note)}\n", encoding="utf-8")
+    said = f'note = {json.dumps(note)}\n[split]\nkind = "{split}"\n'
+    (out / "study.toml").write_text(said, encoding="utf-8")
     with (out / "cells.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(lines)
     return out

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import bench
 from bench.cli import exit_code, tagbench
 from tests.conftest import STUDY, TAGBENCH, StudyOnDisk
 
@@ -40,6 +41,7 @@ def test_report_writes_the_same_table_again_from_what_is_recorded(small_study: S
         (["run", "smoke", "--device", "abacus"], ["abacus", "auto"]),
         (["paint"], ["paint"]),
         (["report", "no/such/folder"], ["no/such/folder"]),
+        (["study", "nonsense"], ["nonsense", "your_corpus"]),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(
@@ -52,6 +54,12 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     assert len(said.err.strip().splitlines()) == 1
     for name in names:
         assert name in said.err
+
+
+@pytest.mark.parametrize("name", ["demo", "your_corpus"])
+def test_a_shipped_study_is_printed_as_it_is(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["study", name]) == 0
+    assert capsys.readouterr().out == (Path(bench.__file__).parent / "studies" / f"{name}.toml").read_text("utf-8")
 
 
 @pytest.mark.parametrize(("number", "told"), [("0", 1), ("1", 0)])

@@ -21,7 +21,8 @@ from neural.network import count_parameters
 from neural.settings import NetworkSettings
 from neural.tagger import NetworkTagger
 
-WHOLE = ("demo", "paper", "smoke")  # the shipped studies that are the whole experiment
+PUBLIC = ("jamendo_moodtheme", "jamendo_top50", "magnatagatune", "mgphot", "msd")
+WHOLE = ("demo", "paper", "smoke", "your_corpus", *PUBLIC)  # the shipped studies that are the whole experiment
 PLAIN = """
 sizes = [20, 10]
 [corpus]

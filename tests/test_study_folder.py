@@ -116,6 +116,8 @@ def test_a_damaged_record_is_named(tmp_path: Path, content: str) -> None:
         (CELLS_FILE, "\udcff", "utf-8"),
         (STUDY_FILE, "note = ", "Invalid value"),
         (STUDY_FILE, "\udcff", "utf-8"),
+        (STUDY_FILE, '[split]\nkind = "odd"', "split kind Input should be 'hash' or 'official'"),
+        (STUDY_FILE, "note = 3", "note Input should be a valid string"),
     ],
 )
 def test_a_damaged_file_of_the_study_is_named(tmp_path: Path, name: str, content: str, fault: str) -> None:

@@ -1,0 +1,109 @@
+"""Sets a study's models beside those that others tested on the same corpus, split and tags."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.output import REJECTED_FILE
+from bench.record import Measures, RunRecord
+from reports.published import ComparedModel, Comparison
+from reports.rows import MEASURES, Row, in_paper_order
+from reports.study_folder import StudyFolder
+from reports.table import aligned, escape, printed
+
+HEADING = "## Published on this corpus and split"
+STATUSES = {
+    "checked": "computed again by us from the scores that the source gives",
+    "quoted": "read from a transcription of the source and not confirmed",
+    "measured": "by this study",
+}
+COMPARED = MEASURES[:2]  # the published models were tested on classification tags alone
+TEXT_COLUMNS = (0, 3, 4)
+
+
+@dataclass(frozen=True)
+class _Fact:
+    """A sentence on `what` the rows may differ in, and whether they do."""
+
+    what: str
+    differs: bool
+    told: str
+
+
+def comparison_sections(study: StudyFolder, comparison: Comparison | None) -> Iterator[str]:
+    """Yield the section that compares a study's rows of its largest size; nothing where its split is another.
+
+    `comparison` is what is published on the study's corpus, None where nothing is.
+    """
+    if comparison is None or study.said.split.kind != "official":
+        return
+    largest = max(row.n_train for row in study.rows)
+    rows = [row for row in in_paper_order(study.rows) if row.n_train == largest]
+    record = next(one.record for one in study.finished if one.cell.n_train == largest)
+    corpus = escape(f"{comparison.corpus} {comparison.version}")
+    yield HEADING
+    yield (
+        f"What others report for **{corpus}** with its official split, beside this study's models at the largest "
+        "training size. Both measures are means over the tags."
+    )
+    yield _table(comparison.rows, rows)
+    yield "\n".join(f"- {line}" for line in _comparability(comparison, record))
+
+
+def _table(published: Sequence[ComparedModel], rows: Sequence[Row]) -> str:
+    body = [[escape(one.model), *_values(_fractions(one)), one.status, escape(one.source)] for one in published] + [
+        [f"{escape(row.label)} {row.mark}".strip(), *_values(row.metrics), "measured", "this study"] for row in rows
+    ]
+    header = ["Model", *(measure.heading for measure in COMPARED), "Status", "Source"]
+    return aligned(header, body, text=TEXT_COLUMNS)
+
+
+def _fractions(one: ComparedModel) -> Measures:
+    values = {measure.field: getattr(one, measure.field) / measure.scale for measure in COMPARED}
+    return Measures.model_validate(values | {"rmse": None})
+
+
+def _values(measures: Measures) -> list[str]:
+    return [printed(measures, measure) for measure in COMPARED]
+
+
+def _comparability(comparison: Comparison, record: RunRecord) -> Iterator[str]:
+    """Yield, a line each, what the statuses mean and in what the rows differ."""
+    statuses = [*dict.fromkeys(one.status for one in comparison.rows), "measured"]
+    facts = (_test_tracks(comparison, record), _training_tracks(comparison, record), _tags(comparison, record))
+    yield f"**Status.** {'; '.join(f'*{status}*: {STATUSES[status]}' for status in statuses)}."
+    yield from (fact.told for fact in facts)
+    if any(fact.differs for fact in facts):
+        what = ", ".join(fact.what for fact in facts if fact.differs)
+        yield f"**Ours and the published rows are not strictly comparable**: they differ in {what}."
+    yield from map(escape, comparison.notes)
+    yield (
+        "The published models are others' work, with settings, audio and stopping rules of their own: a difference "
+        "between two rows is not one between two kinds of network alone."
+    )
+
+
+def _test_tracks(comparison: Comparison, record: RunRecord) -> _Fact:
+    ours, official = record.n_test, comparison.n_test
+    told = f"all {official:,} of the official split."
+    if ours < official:
+        told = f"{ours:,}, {official - ours:,} fewer than the official split's {official:,}; "
+        told += f"{escape(REJECTED_FILE)} names those that were refused."
+    elif ours > official:
+        told = f"{ours:,}, {ours - official:,} more than the official split's {official:,}."
+    return _Fact("test tracks", ours != official, f"**Test tracks.** Ours are {told}")
+
+
+def _training_tracks(comparison: Comparison, record: RunRecord) -> _Fact:
+    own, official = (record.n_train, record.n_valid), (comparison.n_train, comparison.n_valid)
+    told = f"all {own[0]:,} of the official split, with all {own[1]:,} for validation."
+    if own != official:
+        told = (
+            f"{own[0]:,}, with {own[1]:,} for validation; the official split has {official[0]:,} and {official[1]:,}."
+        )
+    return _Fact("training tracks", own != official, f"**Training tracks.** Our models learned from {told}")
+
+
+def _tags(comparison: Comparison, record: RunRecord) -> _Fact:
+    scored, published = record.n_classification_tags, comparison.n_tags
+    told = f"all {published}" if scored == published else f"{scored} of the {published}"
+    return _Fact("tags", scored != published, f"**Tags.** Ours are means over {told} tags.")
