@@ -3,6 +3,11 @@
 `create` writes audio and a manifest under a folder; `load` reads that manifest as any other corpus is read. The same
 seed and `VERSION` give the same scores and labels exactly, and audio within 2 units of a 16-bit sample; a larger
 corpus has the same first tracks.
+
+Licence: that of this project.
+Citation: this project.
+Size: as many tracks as a study asks for, 1,000 by default; as long as it asks for, 30 s by default.
+Audio: synthesised on your machine when a study first asks for it.
 """
 
 import csv
