@@ -30,7 +30,7 @@ def write_msd(root: Path, *, tracks: int = 48, folder: str = "songs", audio: boo
     paths = {each: f"{each[0]}/{each[1]}/{each}.clip.mp3" for each in seven_digital.values()}
     vectors = {}
     for number, name in enumerate(ids):
-        tone, loud = number % 2 == 0, number // 2 % 8 / 7
+        tone, loud = number % 2 == 0, number // 2 % 4 / 3
         vectors[name] = np.zeros((len(TAGS), 1))
         vectors[name][:3, 0] = tone, loud < 0.5, number == 0
         if audio:
