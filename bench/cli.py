@@ -135,6 +135,21 @@ def study(name: str) -> None:
     click.echo(shipped_text(name), nl=False)
 
 
+@tagbench.command()
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=Path(),
+    show_default="the working folder",
+    help="Folder to look for them in: each in a folder of its name there, or right there.",
+)
+def corpora(root: Path) -> None:
+    """List the data sets that tagbench can read, where their audio comes from, and what of them is on this machine."""
+    from bench.known_corpora import tell_corpora
+
+    click.echo(tell_corpora(root))
+
+
 @tagbench.group()
 def speed() -> None:
     """Measure how fast tagbench is, side by side with what else one would use, in one run on this machine."""

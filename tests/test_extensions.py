@@ -29,5 +29,5 @@ def test_a_module_that_is_no_family_is_not_taken_for_one() -> None:
 
 
 def test_an_unknown_corpus_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match=r"unknown corpus 'gtzan'; known: embedded, manifest"):
+    with pytest.raises(InputError, match=r"unknown corpus 'gtzan'; known: embedded, .*manifest"):
         corpus_module("gtzan")

@@ -82,6 +82,59 @@ def test_exact_labels_and_parts_are_kept_apart_from_the_targets(tmp_path: Path) 
     assert corpus.parts.tolist() == ["train", "", "test"]
 
 
+HALF, FULL = "ab" * 16, "AB" * 32
+FILES = ROWS.assign(
+    duration=[1.5, np.nan, 3],
+    sha256=pd.Series([FULL, None, ""], dtype="object"),
+    descriptors=pd.Series(["d/1.json", "", None], dtype="object"),
+)
+
+
+@pytest.mark.parametrize("file", ["manifest.parquet", "tracks.csv", "tracks.tsv"])
+def test_what_is_told_of_the_files_is_no_tag_and_blank_where_it_is_not_known(tmp_path: Path, file: str) -> None:
+    corpus = manifest.load(write(tmp_path, FILES, file), file=file)
+    assert [tag.name for tag in corpus.tags] == ["rock", "tempo"]
+    assert corpus.durations is not None
+    np.testing.assert_array_equal(corpus.durations, np.array([1.5, np.nan, 3], np.float32))
+    assert corpus.checksums is not None
+    assert corpus.checksums.tolist() == [FULL.lower(), "", ""]
+    assert corpus.descriptor_files is not None
+    assert corpus.descriptor_files.tolist() == ["d/1.json", "", ""]
+
+
+def test_a_checksum_of_digits_alone_stays_a_text(tmp_path: Path) -> None:
+    corpus = manifest.load(write(tmp_path, ROWS.assign(sha256=["0" * 64] * 3), "tracks.csv"), file="tracks.csv")
+    assert corpus.checksums is not None
+    assert corpus.checksums.tolist() == ["0" * 64] * 3
+
+
+def test_what_is_not_told_of_the_files_is_none(tmp_path: Path) -> None:
+    corpus = manifest.load(write(tmp_path, ROWS))
+    assert corpus.durations is None
+    assert corpus.checksums is None
+    assert corpus.descriptor_files is None
+
+
+@pytest.mark.parametrize("file", ["manifest.parquet", "tracks.csv"])
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("duration", "-1.0", r"duration '-1.0' is no number of seconds"),
+        ("duration", "3:15", r"duration '3:15' is no number of seconds"),
+        ("duration", "inf", r"duration 'inf' is no number of seconds"),
+        ("sha256", HALF, f"sha256 '{HALF}' is no SHA-256"),
+        ("sha256", "x" * 64, "is no SHA-256"),
+        ("descriptors", "../d.json", "leaves the root"),
+    ],
+)
+def test_what_cannot_be_true_of_a_file_is_refused(
+    tmp_path: Path, file: str, column: str, value: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message) as refused:
+        manifest.load(write(tmp_path, ROWS.assign(**{column: [value, "", ""]}), file), file=file)
+    assert "\n" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [

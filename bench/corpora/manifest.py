@@ -2,18 +2,22 @@
 
 The table (Parquet, CSV or TSV) has a column `path`, relative to the root; if it likes `id` (default: the path),
 `group` (what a split must not divide; where it is blank: the id) and `split` ("train", "valid" or "test"); columns
-`truth/<tag>` with exact labels where they are known; and every other numeric column but `duration` is a tag, with
-targets in [0, 1].
+`truth/<tag>` with exact labels where they are known; and every other numeric column is a tag, with targets in [0, 1].
 A file of tags (CSV: name, kind, category, exclusive_group) declares them; without one, a tag whose targets are all 0
 or 1 is a classification tag and any other a regression tag.
 
-Licence: whatever holds of your audio and tags.
-Citation: yours.
-Size: as many tracks as the table has rows.
-Audio: the files that the table names, inside the root.
+Three more columns tell of the file, each blank where it is not known: `duration` (seconds) and `sha256` (of the audio
+file), against which it is checked, and `descriptors` (a JSON file of essentia's descriptors, relative to the root).
+
+Licence: your own.
+Citation: your own.
+Size: as many tracks and tags as the table has.
+Audio: your own, any folder; this project downloads none.
 """
 
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,9 +25,10 @@ import pandas as pd
 from bench.corpus import PARTS, Corpus, Float32Array, StrArray, Tag
 from bench.errors import InputError
 
-TEXT_COLUMNS = ("path", "id", "group", "split")
+TEXT_COLUMNS = ("path", "id", "group", "split", "sha256", "descriptors")
 DESCRIBING_COLUMNS = (*TEXT_COLUMNS, "duration")
 TRUTH_PREFIX = "truth/"
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def load(
@@ -38,7 +43,7 @@ def load(
     """Return the corpus of a manifest, under the name `title`; no audio is looked at.
 
     Raises `InputError` when the manifest is missing or unreadable, has no path column, names a path outside `root`,
-    or a tag's column is missing or not numeric.
+    a tag's column is missing or not numeric, or a duration or checksum is none.
     """
     table = _read_table(root / file)
     if "path" not in table:
@@ -57,6 +62,9 @@ def load(
         targets=_targets(root / file, table, [tag.name for tag in declared]),
         parts=_parts(root / file, table["split"]) if "split" in table else None,
         truth=_targets(root / file, table, truth_columns) if truth_columns[0] in table else None,
+        durations=_durations(root / file, table["duration"]) if "duration" in table else None,
+        checksums=_checksums(root / file, table) if "sha256" in table else None,
+        descriptor_files=_blank_or_text(table, "descriptors") if "descriptors" in table else None,
         note=note,
     )
 
@@ -112,6 +120,30 @@ def _text(table: pd.DataFrame, column: str, default: "pd.Series[str]") -> StrArr
         return default.astype(str).to_numpy(dtype=np.str_)
     blank = table[column].isna() | (table[column].astype(str) == "")
     return table[column].astype(str).mask(blank, default.astype(str)).to_numpy(dtype=np.str_)
+
+
+def _blank_or_text(table: pd.DataFrame, column: str) -> StrArray:
+    return _text(table, column, pd.Series("", index=table.index))
+
+
+def _durations(manifest: Path, column: "pd.Series[Any]") -> Float32Array:
+    """Return seconds, nan where the column is blank."""
+    seconds = pd.to_numeric(column, errors="coerce").astype(np.float64)
+    blank = column.isna() | (column.astype(str).str.strip() == "")
+    wrong = column[~blank & ~(np.isfinite(seconds) & (seconds >= 0))]
+    if len(wrong):
+        raise InputError(
+            f"{manifest}: duration {str(wrong.iloc[0])!r} is no number of seconds; leave unknown ones blank"
+        )
+    return seconds.to_numpy(dtype=np.float32)
+
+
+def _checksums(manifest: Path, table: pd.DataFrame) -> StrArray:
+    sums = np.char.lower(_blank_or_text(table, "sha256"))
+    for given in sums.tolist():
+        if given and not SHA256.fullmatch(given):
+            raise InputError(f"{manifest}: sha256 {given!r} is no SHA-256 of 64 hexadecimal digits; leave it blank")
+    return sums
 
 
 def _targets(manifest: Path, table: pd.DataFrame, columns: list[str]) -> Float32Array:

@@ -4,10 +4,10 @@
 seed and `VERSION` give the same scores and labels exactly, and audio within 2 units of a 16-bit sample; a larger
 corpus has the same first tracks.
 
-Licence: Apache-2.0, as this project's code.
+Licence: Apache-2.0, as this project.
 Citation: none; say "tagbench, embedded corpus" and its version.
-Size: 1,000 tracks of 30 s by default.
-Audio: composed and synthesised on this machine.
+Size: as many tracks as a study asks for, 1,000 by default; as long as it asks for, 30 s by default.
+Audio: composed and synthesised on your machine when a study first asks for it.
 """
 
 import csv
