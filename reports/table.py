@@ -21,7 +21,6 @@ from reports.rows import (
 
 NO_VALUE = "–"
 
-_TEXT_COLUMNS = 1  # the model's name is set left, all numbers right
 _SPECIAL = re.compile(r"[\\`*{}\[\]<>|~$&#]|(?<![^\W_])_|_(?![^\W_])")  # underscores inside a word mean nothing
 
 
@@ -53,7 +52,7 @@ def markdown_table(rows: Iterable[Row]) -> str:
         values = [_value(row, measure, bold=row.key in best[measure.field]) for measure in MEASURES]
         deltas = [_delta(row, delta.get(row.key), measure) for measure in MEASURES]
         body.append([f"{escape(row.label)} {row.mark}".strip(), track_count(row.n_train), *values, *deltas])
-    return _aligned(header, body)
+    return aligned(header, body)
 
 
 def side_by_side(rows: Iterable[Row]) -> str:
@@ -73,7 +72,7 @@ def side_by_side(rows: Iterable[Row]) -> str:
         ]
         for row in compared
     ]
-    return _aligned(["Model", "Training tracks", *itertools.chain.from_iterable(headings)], body)
+    return aligned(["Model", "Training tracks", *itertools.chain.from_iterable(headings)], body)
 
 
 def _value(row: Row, measure: Measure, *, bold: bool) -> str:
@@ -95,16 +94,17 @@ def _delta(row: Row, delta: Measures | None, measure: Measure) -> str:
     return NO_VALUE if value is None else f"{value * measure.scale:+.{measure.decimals}f}"
 
 
-def _aligned(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+def aligned(header: Sequence[str], body: Sequence[Sequence[str]], text_columns: int = 1) -> str:
+    """Return a Markdown table that also reads as plain text; the first columns are set left, those of numbers right."""
     widths = [max(len(line[column]) for line in (header, *body)) for column in range(len(header))]
     rule = [
-        ":" + "-" * (width - 1) if column < _TEXT_COLUMNS else "-" * (width - 1) + ":"
+        ":" + "-" * (width - 1) if column < text_columns else "-" * (width - 1) + ":"
         for column, width in enumerate(widths)
     ]
     lines = []
     for line in (header, rule, *body):
         cells = [
-            cell.ljust(width) if column < _TEXT_COLUMNS else cell.rjust(width)
+            cell.ljust(width) if column < text_columns else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         lines.append(f"| {' | '.join(cells)} |")
