@@ -42,6 +42,11 @@ class TagFacts:
     at_smallest: int | None
 
     @property
+    def positives(self) -> int:
+        """The number of positive tracks in all three parts; of a regression tag, 0."""
+        return sum(part.positives or 0 for part in self.parts.values())
+
+    @property
     def looks_otherwise(self) -> bool:
         """Whether the targets look like the kind that the tag is not."""
         return self.given.looks_like.kind not in (None, self.tag.kind)

@@ -32,8 +32,8 @@ RULE = (
     "A tag looks like classification where every target is 0 or 1, or where its targets are bi-modal: at least "
     f"{AT_THE_ENDS:.0%} of them lie within {NEAR:g} of 0 or of 1, and at least {EACH_SIDE:.0%} on each side of "
     f"{MIDDLE:g}. Else it looks like regression: one-sided where they are at the ends but not on both sides, "
-    f"pseudo-uniform otherwise. It is mostly zero where more than {MOSTLY:.0%} of the targets lie within {NEAR:g} of 0. "
-    "A tag whose targets are all the same looks like neither: there is nothing to learn."
+    f"pseudo-uniform otherwise. It is mostly zero where more than {MOSTLY:.0%} of the targets lie within {NEAR:g} of "
+    "0. A tag whose targets are all the same looks like neither: there is nothing to learn."
 )
 
 
