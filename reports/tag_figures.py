@@ -30,7 +30,7 @@ ROWS = 100  # of a figure of prevalence
 MOST_TAGS_OF_A_MAP = 200
 
 _PANELS_ACROSS = 4
-_PANEL_NAME = 30  # characters above a panel
+_PANEL_NAME = 28  # characters above a panel
 _ROW_INCHES = 0.17
 # Marker and place in the row tell the parts apart without colour.
 _PARTS: dict[str, dict[str, Any]] = {
@@ -80,10 +80,10 @@ def draw_distributions(tags: Sequence[TagFacts]) -> Figure:
     """
     across = min(_PANELS_ACROSS, len(tags))
     down = math.ceil(len(tags) / across)
-    width, height = 0.35 + 2.2 * across, 0.5 + 1.3 * down
+    width, height = 0.5 + 2.2 * across, 0.5 + 1.3 * down
     figure = Figure(figsize=(width, height))
     figure.subplots_adjust(
-        left=0.75 / width, right=1 - 0.1 / width, bottom=0.6 / height, top=1 - 0.3 / height, wspace=0.32, hspace=0.6
+        left=0.75 / width, right=1 - 0.25 / width, bottom=0.6 / height, top=1 - 0.3 / height, wspace=0.32, hspace=0.6
     )
     panels = figure.subplots(down, across, squeeze=False).ravel().tolist()
     for panel, facts in zip(panels, tags, strict=False):
@@ -117,7 +117,7 @@ def _draw_histogram(panel: Axes, facts: TagFacts) -> None:
 def draw_prevalence(found: Inspection, tags: Sequence[TagFacts]) -> Figure:
     """Return a figure with a row for each classification tag: its share of positives in each part, on a log axis.
 
-    A tag with too few positives to be scored in a part, or too few negatives, has a hollow mark there; one without any positive has it at the left edge.
+    A hollow mark is that of a tag with too few to be scored in a part; a tag without any stands at the left edge.
     """
     shares = [facts.parts[part].mean for facts in tags for part in _PARTS if facts.parts[part].positives]
     none, right = (min(shares) / 1.5, min(1.0, 1.3 * max(shares))) if shares else (0.01, 1.0)

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from bench.corpus import Float32Array
+from bench.corpus import BoolArray, Float32Array
 
 Kind = Literal["classification", "regression"]
 Shape = Literal[
@@ -30,10 +30,10 @@ MOSTLY = 0.5
 
 RULE = (
     "A tag looks like classification where every target is 0 or 1, or where its targets are bi-modal: at least "
-    f"{AT_THE_ENDS:.0%} of them lie within {NEAR:g} of 0 or of 1, and at least {EACH_SIDE:.0%} on each side of "
-    f"{MIDDLE:g}. Else it looks like regression: one-sided where they are at the ends but not on both sides, "
-    f"pseudo-uniform otherwise. It is mostly zero where more than {MOSTLY:.0%} of the targets lie within {NEAR:g} of "
-    "0. A tag whose targets are all the same looks like neither: there is nothing to learn."
+    f"{100 * AT_THE_ENDS:g} % of them lie within {NEAR:g} of 0 or of 1, and at least {100 * EACH_SIDE:g} % on each "
+    f"side of {MIDDLE:g}. Else it looks like regression: one-sided where they are at the ends but not on both sides, "
+    f"pseudo-uniform otherwise. It is mostly zero where more than {100 * MOSTLY:g} % of the targets lie within "
+    f"{NEAR:g} of 0. A tag whose targets are all the same looks like neither: there is nothing to learn."
 )
 
 
@@ -52,12 +52,13 @@ def appearance(targets: Float32Array) -> Appearance:
         return Appearance(None, "constant", "there is no track")
     if targets.min() == targets.max():
         return Appearance(None, "constant", f"every target is {targets[0]:.4g}")
-    low, high = _share(targets <= NEAR), _share(targets >= 1 - NEAR)
+    at_zero, at_one = targets <= NEAR, targets >= 1 - NEAR
+    low, high = _share(at_zero), _share(at_one)
     if bool(np.isin(targets, (0, 1)).all()):
         shape: Shape = "two values, mostly zero" if low > MOSTLY else "two values"
         return Appearance("classification", shape, f"every target is 0 or 1, {_percent(high)} are 1")
     ends = f"{_percent(low)} of the targets lie within {NEAR:g} of 0, {_percent(high)} within {NEAR:g} of 1"
-    if low + high < AT_THE_ENDS:
+    if _share(at_zero | at_one) < AT_THE_ENDS:
         return Appearance("regression", "pseudo-uniform", ends)
     above, below = _share(targets > MIDDLE), _share(targets < MIDDLE)
     if min(above, below) < EACH_SIDE:
@@ -66,7 +67,7 @@ def appearance(targets: Float32Array) -> Appearance:
     return Appearance("classification", "bi-modal, mostly zero" if low > MOSTLY else "bi-modal", ends)
 
 
-def _share(chosen: np.ndarray) -> float:
+def _share(chosen: BoolArray) -> float:
     return int(np.count_nonzero(chosen)) / len(chosen)
 
 
