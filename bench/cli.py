@@ -24,16 +24,15 @@ cache_option = click.option(
     show_default=True,
     help="Folder for what can be made again: synthesised corpora, decoded audio, descriptors.",
 )
-workers_option = click.option(
-    "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Processes."
-)
-
-
 root_option = click.option(
     "--root",
     type=click.Path(path_type=Path),
     help="Folder of the data set.  [default: the working folder; the cache for the embedded corpus]",
 )
+workers_option = click.option(
+    "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Processes."
+)
+
 out_option = click.option(
     "--out", type=click.Path(path_type=Path), help="Output folder.  [default: runs/<name of the study>]"
 )
@@ -148,6 +147,34 @@ def corpora(root: Path) -> None:
     from bench.known_corpora import tell_corpora
 
     click.echo(tell_corpora(root))
+
+
+@tagbench.command()
+@click.argument("study")
+@root_option
+@click.option("--out", type=click.Path(path_type=Path), help="Output folder.  [default: runs/<name>/inspection]")
+@cache_option
+@workers_option
+def inspect(study: str, out: Path | None, root: Path | None, cache: Path, workers: int) -> None:
+    """Tell what the tags of a STUDY are like, before anything is decoded or trained.
+
+    Each tag's distribution and which kind it looks like, by a stated rule; its prevalence in each part, and where it
+    is too rare; which tags stand together, which never, and which contradict each other. The page says which lines
+    in the study would change what a tag is.
+    """
+    from bench.corpora import place_of
+    from bench.inspection import inspect_tags
+    from bench.study import read_study
+    from reports.inspection import PAGE_FILE, write_inspection
+    from reports.tag_summary import summary
+
+    what = read_study(study)
+    place = place_of(what.corpus.name, what.corpus.settings, root=root, cache=cache)
+    found = inspect_tags(what, place.load(workers=workers))
+    folder = out or Path("runs") / what.name / "inspection"
+    write_inspection(found, folder)
+    click.echo(summary(found))
+    click.echo(f"More is in {folder / PAGE_FILE}, with tables and figures beside it.")
 
 
 @tagbench.group()

@@ -6,6 +6,7 @@ from pathlib import Path
 from reports.caption import headline, notes
 from reports.comparison import comparison_sections
 from reports.figures import COMBINED_FIGURE, figures, has_sizes, svg
+from reports.files import replace_file
 from reports.gains import draw_gains, gain_cells, gain_note, gain_title
 from reports.published import PublishedTable, published
 from reports.rows import against_exact_labels, other_ways
@@ -35,7 +36,7 @@ def write_report(out: Path) -> None:
     contents |= {f"{FIGURES_FOLDER}/{name}": drawing for name, drawing in _drawings(study).items()}
     (out / FIGURES_FOLDER).mkdir(exist_ok=True)
     for name, content in contents.items():
-        _replace(out / name, content)
+        replace_file(out / name, content)
     for figure in (out / FIGURES_FOLDER).glob("*.svg"):
         if f"{FIGURES_FOLDER}/{figure.name}" not in contents:
             figure.unlink()  # of a label that the study no longer has
@@ -96,9 +97,3 @@ def published_section(table: PublishedTable) -> str:
     rows = [row.row() for row in table.rows]
     heading = f"## As published: {escape(table.version)}"
     return "\n\n".join([heading, f"{escape(table.source)}.", markdown_table(rows), lines])
-
-
-def _replace(file: Path, content: bytes) -> None:
-    aside = file.with_name(f"{file.name}.partial")
-    aside.write_bytes(content)
-    aside.replace(file)
