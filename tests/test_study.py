@@ -161,7 +161,9 @@ def test_the_study_of_descriptors_gives_both_families_the_same_sets() -> None:
 def test_the_entries_that_the_study_of_descriptors_holds_ready_hear_each_track_at_its_own_rate(tmp_path: Path) -> None:
     text = files("bench").joinpath("studies", "descriptors.toml").read_text("utf-8")
     ready = re.sub(r"^# (\[\[families\]\]|\w+ = .*)$", r"\1", text, flags=re.MULTILINE)
-    own = [entry.family for entry in study(tmp_path, ready).entries() if entry.audio == AudioSettings(sample_rate="own")]
+    own = [
+        entry.family for entry in study(tmp_path, ready).entries() if entry.audio == AudioSettings(sample_rate="own")
+    ]
     assert own == ["gbt", "linear"]
 
 
