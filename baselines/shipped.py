@@ -1,15 +1,16 @@
 """The table of the descriptors that a data set ships: a file is read once, and again where it has changed.
 
 What was read, and what was wrong with a file, is kept under `shipped/` in the cache, in shards by the hash of a file's
-path, which never change: a larger training subset, or another subset of the same data set, adds rows to them. A row is
+path, which never change; a larger training subset, or another subset of the same data set, adds rows to them. A row is
 known by the path, size and time of change of its file; of one that is missing or cannot be read, nothing is kept.
 """
 
+import hashlib
+import io
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from zipfile import BadZipFile
 
 import joblib
 import numpy as np
@@ -29,7 +30,7 @@ SHARDS = 128  # 50,000 tracks of 3,000 descriptors are 5 MB a shard
 NO_FILE = (-1, -1)
 UNREADABLE = "the file is missing or cannot be read"
 READER_SOURCES = ("acousticbrainz.py", "features/pool.py", "features/series.py")
-DAMAGED = (OSError, ValueError, LookupError, TypeError, EOFError, BadZipFile)  # what NumPy raises on a damaged archive
+SEAL_BYTES = hashlib.sha256().digest_size
 
 Key = tuple[str, int, int]
 
@@ -47,11 +48,6 @@ class Rows:
     names: StrArray
     values: Float32Array
 
-    def __post_init__(self) -> None:
-        shapes = [self.states.shape, self.problems.shape, self.values.shape]
-        if shapes != [(len(self.files), 2), (len(self.files),), (len(self.files), len(self.names))]:
-            raise ValueError(f"{len(self.files)} files, {len(self.names)} names, but columns of the shapes {shapes}")
-
     @cached_property
     def row_of(self) -> dict[Key, int]:
         """The row of each file in its state."""
@@ -64,12 +60,15 @@ class Rows:
 
     def under(self, names: StrArray) -> Float32Array:
         """Return the values under these names, nan where they have none."""
+        if np.array_equal(names, self.names):
+            return self.values
         return pd.DataFrame(self.values, columns=self.names).reindex(columns=names).to_numpy(np.float32)
 
     def joined(self, newer: "Rows") -> "Rows":
         """Return these rows and newer ones, which take the place of those of the same files."""
         older = self.take(np.flatnonzero(~np.isin(self.files, newer.files)).tolist())
-        names = np.union1d(older.names, newer.names)
+        alike = np.array_equal(older.names, newer.names)
+        names = newer.names if alike else np.union1d(older.names, newer.names)
         return Rows(
             np.concatenate([older.files, newer.files]),
             np.concatenate([older.states, newer.states]),
@@ -81,7 +80,6 @@ class Rows:
 
 NO_TEXT = np.empty(0, np.str_)
 NOTHING = Rows(NO_TEXT, np.empty((0, 2), np.int64), NO_TEXT, NO_TEXT, np.empty((0, 0), np.float32))
-NOT_READ = Rows(np.array([""]), np.array([NO_FILE]), np.array([UNREADABLE]), NO_TEXT, np.empty((1, 0), np.float32))
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ class Shard:
             kept = kept.joined(_read(self.root, lacking))
             self._keep(kept)
         last = len(kept.files)
-        return kept.joined(NOT_READ).take([kept.row_of.get(file, last) for file in self.files])
+        return kept.joined(_not_read(kept.names)).take([kept.row_of.get(file, last) for file in self.files])
 
     def problems(self) -> dict[str, str]:
         """Return, by track id, why a track has no descriptors."""
@@ -116,16 +114,20 @@ class Shard:
         return [file for file in dict.fromkeys(self.files) if file not in kept.row_of and file[1:] != NO_FILE]
 
     def _kept(self) -> Rows:
-        try:
-            with np.load(self.archive, allow_pickle=False) as arrays:
-                return Rows(**arrays)
-        except DAMAGED:
+        """Return what is kept; nothing where it is not what was written, of which NumPy might read some even so."""
+        sealed = self.archive.read_bytes() if self.archive.is_file() else b""
+        content = sealed[SEAL_BYTES:]
+        if hashlib.sha256(content).digest() != sealed[:SEAL_BYTES]:
             return NOTHING
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return Rows(**arrays)
 
     def _keep(self, rows: Rows) -> None:
         self.archive.parent.mkdir(parents=True, exist_ok=True)
-        with written_aside(self.archive) as aside, aside.open("wb") as file:
-            np.savez(file, **asdict(rows))
+        content = io.BytesIO()
+        np.savez(content, **asdict(rows))
+        with written_aside(self.archive) as aside:
+            aside.write_bytes(hashlib.sha256(content.getvalue()).digest() + content.getvalue())
 
 
 def check_ships_descriptors(corpus: Corpus) -> None:
@@ -147,7 +149,7 @@ def shards_of(corpus: Corpus, cache: Path) -> list[Shard]:
     numbers = (unit_hashes(files, "shipped") * SHARDS).astype(int).tolist()
     for number, track_id, file in zip(numbers, corpus.ids.tolist(), files, strict=True):
         tracks.setdefault(number, []).append((track_id, (file, *_state(corpus.root / file))))
-    archives = {number: cache / "shipped" / f"{json_digest([*made_by, number])}.npz" for number in sorted(tracks)}
+    archives = {number: cache / "shipped" / f"{json_digest([*made_by, number])}.rows" for number in sorted(tracks)}
     return [Shard(archive, corpus.root, *zip(*tracks[number], strict=True)) for number, archive in archives.items()]
 
 
@@ -179,6 +181,12 @@ def tables(shards: list[Shard], names: list[str]) -> Iterator[pd.DataFrame]:
         table.insert(0, ID, list(shard.ids))
         table.insert(1, PROBLEM, rows.problems.tolist())
         yield table
+
+
+def _not_read(names: StrArray) -> Rows:
+    """Return one row, that of a file which is not there."""
+    nothing = np.full((1, len(names)), np.nan, np.float32)
+    return Rows(np.array([""]), np.array([NO_FILE]), np.array([UNREADABLE]), names, nothing)
 
 
 def _state(file: Path) -> tuple[int, int]:
