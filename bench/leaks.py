@@ -18,9 +18,9 @@ class Leaks:
     """What was found in the parts of a corpus.
 
     `duplicates` has a row for each track that sounds like another one: `cluster` (those of one number sound alike),
-    `id`, `path`, `part`, `group`, and the `copy_of`, `kind` and `similarity` of `Duplicate`, which the first of a cluster
-    lacks. `groups` has a row for each group that is in several parts: `group` and its number of tracks in `train`,
-    `valid` and `test`.
+    `id`, `path`, `part`, `group`, and `copy_of`, `kind` and `similarity` as in `Duplicate`, which the first of a
+    cluster lacks. `groups` has a row for each group that is in several parts: `group` and its number of tracks in
+    `train`, `valid` and `test`.
     """
 
     duplicates: pd.DataFrame

@@ -142,7 +142,8 @@ class DataRecord(BaseModel):
     `refused` and `noted` count tracks by reason, of all `n_tracks` and of those kept; `parts` has the number of tracks
     of each part, `hours` those of audio that were kept (None: none was heard), `rates` counts the kept files by sample
     rate in Hz. `duplicates` counts the clusters of tracks that sound alike, `leaking` the tracks by part that sound
-    like one of another part; `dropped` of them were taken out of training. `shared_groups` are those of an official split.
+    like one of another part; `dropped` of them were taken out of training. `shared_groups` are those of an official
+    split.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
