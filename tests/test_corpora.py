@@ -17,12 +17,16 @@ from bench.extensions import all_modules
 from tests.small_corpus import write_small_corpus
 from tests.small_jamendo import write_jamendo
 from tests.small_magnatagatune import write_magnatagatune
+from tests.small_mgphot import write_mgphot
+from tests.small_msd import write_msd
 
 # How each data set is written small, one line each: in its published format, with audio. What makes itself needs none.
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "jamendo": write_jamendo,
     "magnatagatune": partial(write_magnatagatune, tracks=16),
     "manifest": partial(write_small_corpus, tracks=6),
+    "mgphot": partial(write_mgphot, tracks=6),
+    "msd": partial(write_msd, tracks=10),
 }
 SETTINGS: dict[str, dict[str, Any]] = {"embedded": {"tracks": 6, "seconds": 3.0}}
 
