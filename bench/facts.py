@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.corpus import Float32Array
 
-CONVERT = "convert it to WAV, FLAC, Ogg or MP3"
+CONVERT = "convert it to WAV, FLAC, Ogg, MP3 or M4A"
 BLOCK_SAMPLES = 1 << 18  # of all channels: 1 MiB stays in a processor's cache from decoding to resampling
 MOST_FRAMES = 1 << 28  # 1.7 h at 44.1 kHz, 1 GiB: a small file may claim, and compressed silence may be, far longer
 LOWEST_RATE, HIGHEST_RATE = 2_000, 400_000  # Hz; a header outside this range is damaged

@@ -1,4 +1,4 @@
-"""Read a sound file to its end with libsndfile, or say in a few words why it cannot be read."""
+"""Read a sound file to its end, or say in a few words why it cannot be read: with libsndfile what that can read."""
 
 import io
 import os
@@ -21,6 +21,7 @@ from bench.facts import (
     RejectedTrackError,
     Sound,
 )
+from bench.m4a import is_m4a, load_m4a
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -32,6 +33,7 @@ NO_LENGTH = (1 << 63) - 1  # how libsndfile says that a FLAC file states none
 STREAMED = (range(0x7FFFE000, 0x80000000), range(0xFFFFF000, 0x100000000))  # SoX writes the first, others all ones
 MP3_SLACK = 2 * 1152  # frames: encoders differ on whether the header frame and the decoder's delay count
 FAR = 1 << 34  # bytes
+BEGINNING = 1 << 14  # bytes
 LONGEST_OGG_PAGE = 27 + 255 + 255 * 255  # bytes
 
 
@@ -54,6 +56,9 @@ def open_sound(path: Path, max_seconds: float | None) -> Iterator[Sound]:
         raise RejectedTrackError("is not a file that can be read" if os.path.lexists(path) else "file is missing")
     if path.suffix.lower() == ".raw":
         raise RejectedTrackError(f"is raw samples, whose rate and format nothing tells; {CONVERT}")
+    if is_m4a(_beginning(path)):
+        yield load_m4a(path, max_seconds)
+        return
     try:
         with _opened(path) as file:
             yield _sound(file, path, max_seconds)
@@ -185,13 +190,19 @@ def _blocks(file: soundfile.SoundFile, path: Path, wanted: int, promised: int) -
 
 def _mp3_states_its_length(path: Path) -> bool:
     """Tell whether the first frame is a Xing or Info header with a number of frames (its first flag)."""
+    frame = _beginning(path)[:4096]
+    return re.search(rb"(Xing|Info)\0\0\0[\x01\x03\x05\x07\x09\x0b\x0d\x0f]", frame) is not None
+
+
+def _beginning(path: Path) -> bytes:
+    """Return the first bytes of a file that belong to no ID3v2 tag."""
     with path.open("rb") as file:
         head = file.read(10)
-        while head[:3] == b"ID3":  # ID3v2: the size in four times seven bits, after it the tag
+        while head[:3] == b"ID3" and len(head) == 10:  # the size in four times seven bits, after it the tag
             size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
             file.seek(size, os.SEEK_CUR)
             head = file.read(10)
-        return re.search(rb"(Xing|Info)\0\0\0[\x01\x03\x05\x07\x09\x0b\x0d\x0f]", head + file.read(4096)) is not None
+        return head + file.read(BEGINNING)
 
 
 def _breaks_off(path: Path, container: str, log: str) -> bool:
