@@ -2,19 +2,23 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bench.corpus import Float32Array
-from bench.facts import FileFacts, RejectedTrackError
-from bench.sound_file import read_mono
+from bench.facts import BLOCK_SAMPLES, LOWEST_RATE, MOST_FRAMES, FileFacts, Levels, RejectedTrackError, Sound
+from bench.sound_file import open_sound
 
-DECODER_VERSION = 2  # raise it whenever some file would decode to other samples or be refused where it was not
+if TYPE_CHECKING:
+    import soxr
+
+DECODER_VERSION = 3  # raise it whenever some file would decode to other samples or be refused where it was not
 LOUDEST_SAMPLE = 10.0  # a float file beyond this is not audio in [-1, 1] by any convention
 LOWEST_HEARD, HIGHEST_HEARD = 8_000, 192_000  # Hz; the rates that every family can work at
 SILENCE_RMS = 1e-4  # -80 dB below full scale, after removing DC
+NEVER_SILENT = SILENCE_RMS**2 * MOST_FRAMES * HIGHEST_HEARD / LOWEST_RATE  # a sum of squares too large for any track
 
 
 class AudioSettings(BaseModel):
@@ -66,31 +70,123 @@ def decode(path: Path, settings: AudioSettings) -> Decoded:
     Raises `RejectedTrackError` when the file is missing, cannot be decoded, is shorter than its header says, has an
     impossible sample rate, is too short, silent, or holds NaN, infinite or absurdly large samples.
     """
-    samples, facts = read_mono(path, settings.max_seconds)
-    rate = facts.rate
-    _check_samples(samples, rate, settings.min_seconds)
+    with open_sound(path, settings.max_seconds) as sound:
+        wanted = _wanted_rate(sound.rate, settings)
+        ear = _Ear(sound.rate, wanted)
+        for block in sound.blocks:
+            ear.hear(block)
+    ear.check(settings.min_seconds)
+    samples = ear.samples()
+    if wanted != sound.rate and _is_silent(samples):
+        raise RejectedTrackError(f"is silent below {wanted // 2} Hz")
+    return Decoded(samples, wanted, _facts(sound, ear, settings.max_seconds))
+
+
+def _wanted_rate(rate: int, settings: AudioSettings) -> int:
     if settings.sample_rate != "own":
-        return Decoded(_resampled(samples, rate, settings.sample_rate), settings.sample_rate, facts)
+        return settings.sample_rate
     if not LOWEST_HEARD <= rate <= HIGHEST_HEARD:
         limits = f"outside {LOWEST_HEARD} to {HIGHEST_HEARD} Hz"
         raise RejectedTrackError(f"has a sample rate of {rate} Hz, {limits}; give [audio] sample_rate a number")
-    return Decoded(samples, rate, facts)
+    return rate
 
 
-def _check_samples(samples: Float32Array, rate: int, min_seconds: float) -> None:
-    highest = max(samples.max(initial=0.0), -samples.min(initial=0.0))  # nan where one is
-    if not np.isfinite(highest):
-        raise RejectedTrackError("has NaN or infinite samples")
-    if highest > LOUDEST_SAMPLE:
-        raise RejectedTrackError(f"has samples beyond ±{LOUDEST_SAMPLE:g}")
-    if len(samples) < min_seconds * rate:
-        raise RejectedTrackError(f"lasts {len(samples) / rate:.2f} s, less than {min_seconds:g} s")
-    _check_sounds(samples, "in mono, the mean of its channels")
+def _facts(sound: Sound, ear: "_Ear", max_seconds: float | None) -> FileFacts:
+    seconds = sound.seconds
+    if seconds is None and (max_seconds is None or ear.frames < round(max_seconds * sound.rate)):
+        seconds = ear.frames / sound.rate
+    return FileFacts(sound.rate, sound.channels, seconds, ear.levels.peak, ear.levels.clipped())
 
 
-def _check_sounds(samples: Float32Array, how: str) -> None:
-    if float(np.std(samples)) < SILENCE_RMS:
-        raise RejectedTrackError(f"is silent {how}")
+class _Ear:
+    """Hears a file block by block: its levels, and its channels' mean at the wanted rate.
+
+    No block is looked at once the next is decoded: passing over a whole track again and again costs more than most of
+    what is done with it.
+    """
+
+    def __init__(self, rate: int, wanted: int) -> None:
+        self.levels = Levels()
+        self.frames = 0
+        self._rate = rate
+        self._variation = _Variation()
+        self._resampler = _resampler(rate, wanted) if rate != wanted else None
+        self._heard: list[Float32Array] = []
+
+    def hear(self, block: Float32Array) -> None:
+        """Take in the next block, shape (frames, channels)."""
+        self.levels.add(block)
+        mono = _mono(block)
+        self.frames += len(mono)
+        self._variation.add(mono)
+        self._heard.append(mono.copy() if self._resampler is None else self._resampler.resample_chunk(mono))
+
+    def check(self, min_seconds: float) -> None:
+        """Raise `RejectedTrackError` where what was heard is too short, silent or no sound."""
+        if not np.isfinite(self.levels.peak):
+            raise RejectedTrackError("has NaN or infinite samples")
+        if self.levels.peak > LOUDEST_SAMPLE:
+            raise RejectedTrackError(f"has samples beyond ±{LOUDEST_SAMPLE:g}")
+        if self.frames < min_seconds * self._rate:
+            raise RejectedTrackError(f"lasts {self.frames / self._rate:.2f} s, less than {min_seconds:g} s")
+        if self._variation.is_silence():
+            raise RejectedTrackError("is silent in mono, the mean of its channels")
+
+    def samples(self) -> Float32Array:
+        """Return all that was heard, at the wanted rate; after that, nothing more can be heard."""
+        if self._resampler is not None:
+            self._heard.append(self._resampler.resample_chunk(np.empty(0, np.float32), last=True))
+        return np.concatenate(self._heard)
+
+
+def _mono(block: Float32Array) -> Float32Array:
+    """Return the mean of a block's channels."""
+    if block.shape[1] == 1:
+        return block[:, 0]
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities of both signs; they are refused later
+        if block.shape[1] != 2:
+            mean: Float32Array = block.mean(axis=1)
+            return mean
+        mono: Float32Array = block[:, 0] + block[:, 1]  # the same to the last bit, in a fifth of the time
+    mono *= np.float32(0.5)
+    return mono
+
+
+class _Variation:
+    """The sum of squares about the mean, of blocks one after another (Chan, Golub and LeVeque, 1983).
+
+    Where it is more than any silent track can have, nothing is added any more.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._mean = 0.0
+        self._squares = 0.0
+
+    def add(self, block: Float32Array) -> None:
+        """Take a block of samples into account, shape (samples,)."""
+        count, before = len(block), self._count
+        self._count += count
+        if not count or not self._squares < NEVER_SILENT:
+            return
+        mean = float(block.mean(dtype=np.float64))
+        with np.errstate(invalid="ignore", over="ignore"):  # they are refused for it, or loud enough
+            rest = block - np.float32(mean)
+            squares = float(np.dot(rest, rest))
+        apart = mean - self._mean
+        self._mean += apart * count / self._count
+        self._squares += squares + apart**2 * before * count / self._count
+
+    def is_silence(self) -> bool:
+        """Tell whether the samples vary by less than `SILENCE_RMS`."""
+        return self._squares < SILENCE_RMS**2 * self._count
+
+
+def _is_silent(samples: Float32Array) -> bool:
+    variation = _Variation()
+    for start in range(0, len(samples), BLOCK_SAMPLES):
+        variation.add(samples[start : start + BLOCK_SAMPLES])
+    return variation.is_silence()
 
 
 def resample(samples: Float32Array, rate: int, wanted: int) -> Float32Array:
@@ -100,9 +196,8 @@ def resample(samples: Float32Array, rate: int, wanted: int) -> Float32Array:
     return np.asarray(soxr.resample(samples, rate, wanted, quality="HQ"), dtype=np.float32)
 
 
-def _resampled(samples: Float32Array, rate: int, wanted: int) -> Float32Array:
-    if rate == wanted:
-        return samples
-    resampled = resample(samples, rate, wanted)
-    _check_sounds(resampled, f"below {wanted // 2} Hz")
-    return resampled
+def _resampler(rate: int, wanted: int) -> "soxr.ResampleStream":
+    """Return what resamples mono samples chunk by chunk, to the same ones as `resample` all at once."""
+    import soxr
+
+    return soxr.ResampleStream(rate, wanted, 1, dtype="float32", quality="HQ")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,12 @@ def content_digest(*parts: bytes) -> str:
 def json_digest(value: object) -> str:
     """Return the digest of a JSON-serialisable value, whatever the order of its keys."""
     return content_digest(json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False).encode())
+
+
+def file_sha256(file: Path) -> str:
+    """Return the SHA-256 of a file's content in hexadecimal."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def unit_hashes(names: Iterable[str], salt: str) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Read a sound file to its end with libsndfile, the only decoder, or say in a few words why it cannot be read."""
+"""Read a sound file to its end, or say in a few words why it cannot be read: with libsndfile what that can read."""
 
 import io
 import os
@@ -12,23 +12,28 @@ import numpy as np
 import soundfile
 
 from bench.corpus import Float32Array
-from bench.facts import FileFacts, Levels
-from bench.facts import RejectedTrackError as RejectedTrackError
+from bench.facts import (
+    BLOCK_SAMPLES,
+    CONVERT,
+    HIGHEST_RATE,
+    LOWEST_RATE,
+    MOST_FRAMES,
+    RejectedTrackError,
+    Sound,
+)
+from bench.m4a import is_m4a, load_m4a
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 FORMATS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3")  # of libsndfile's, those of music
-CONVERT = "convert it to WAV, FLAC, Ogg or MP3"
 NOT_AUDIO = (1, 7)  # libsndfile's errors for a file that begins like no format, and (misnamed) for an MP3 with no frame
 MALFORMED = 3
-BLOCK_SAMPLES = 1 << 21
-MOST_FRAMES = 1 << 28  # 1.7 h at 44.1 kHz, 1 GiB: a small file may claim, and compressed silence may be, far longer
 NO_LENGTH = (1 << 63) - 1  # how libsndfile says that a FLAC file states none
 STREAMED = (range(0x7FFFE000, 0x80000000), range(0xFFFFF000, 0x100000000))  # SoX writes the first, others all ones
 MP3_SLACK = 2 * 1152  # frames: encoders differ on whether the header frame and the decoder's delay count
 FAR = 1 << 34  # bytes
-LOWEST_RATE, HIGHEST_RATE = 2_000, 400_000  # Hz; a header outside this range is damaged
+BEGINNING = 1 << 14  # bytes
 LONGEST_OGG_PAGE = 27 + 255 + 255 * 255  # bytes
 
 
@@ -40,32 +45,25 @@ def can_be_read(path: Path) -> bool:
         return False
 
 
-def read_mono(path: Path, max_seconds: float | None) -> tuple[Float32Array, FileFacts]:
-    """Return the first `max_seconds` of a file (none: all of it), shape (samples,), at its own rate, and its facts.
+@contextmanager
+def open_sound(path: Path, max_seconds: float | None) -> Iterator[Sound]:
+    """Open a file to read its first `max_seconds` (none: all of it).
 
-    Channels are averaged. Raises `RejectedTrackError` when the file is missing, cannot be decoded, is shorter than
-    its header says or longer than `MOST_FRAMES`, or has an impossible sample rate.
+    Raises `RejectedTrackError` when the file is missing, cannot be decoded, is longer than `MOST_FRAMES` or has an
+    impossible sample rate; and on the way when it is damaged, or shorter than its header says.
     """
     if not can_be_read(path):
         raise RejectedTrackError("is not a file that can be read" if os.path.lexists(path) else "file is missing")
     if path.suffix.lower() == ".raw":
         raise RejectedTrackError(f"is raw samples, whose rate and format nothing tells; {CONVERT}")
+    if is_m4a(_beginning(path)):
+        yield load_m4a(path, max_seconds)
+        return
     try:
         with _opened(path) as file:
-            rate = int(file.samplerate)
-            wanted = file.frames if max_seconds is None else min(file.frames, round(max_seconds * rate))
-            endless = isinstance(file.name, _EndlessFile)
-            _check_header(file, 0 if endless else wanted)
-            levels = Levels()
-            samples = _mono(file, wanted, levels)
-            promised = 0 if endless else min(wanted, file.frames - (MP3_SLACK if file.format == "MP3" else 0))
-            short = len(samples) < promised or _breaks_off(path, file.format, file.extra_info)
+            yield _sound(file, path, max_seconds)
     except soundfile.LibsndfileError as error:
         raise RejectedTrackError(_reason(error)) from error
-    if short:
-        raise RejectedTrackError(f"is truncated: its header promises more than the {len(samples) / rate:.2f} s found")
-    stated = None if endless and len(samples) == wanted else (len(samples) if endless else file.frames) / rate
-    return samples, levels.facts(rate, file.channels, stated)
 
 
 @contextmanager
@@ -117,12 +115,23 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     Where an MP3 does not state its number of frames, libsndfile guesses it from the file's size and the first frame's
     bit rate, and reads no further than the guess.
     """
-    with soundfile.SoundFile(path) as file:
+    with _StraightFile(path) as file:
         if file.format != "MP3" or _mp3_states_its_length(path):
             yield file
             return
-    with _EndlessFile(path) as endless, soundfile.SoundFile(endless) as file:
+    with _EndlessFile(path) as endless, _StraightFile(endless) as file:
         yield file
+
+
+class _StraightFile(soundfile.SoundFile):  # type: ignore[misc]
+    """A sound file that is read straight on.
+
+    soundfile seeks after each reading to where it is already, which in an MP3 costs time and changes last bits.
+    """
+
+    def seekable(self) -> bool:
+        """Return that nobody seeks."""
+        return False
 
 
 class _EndlessFile(io.FileIO):
@@ -149,35 +158,51 @@ class _EndlessFile(io.FileIO):
         return len(view)
 
 
-def _mono(file: soundfile.SoundFile, wanted: int, levels: Levels) -> Float32Array:
+def _sound(file: soundfile.SoundFile, path: Path, max_seconds: float | None) -> Sound:
+    rate = int(file.samplerate)
+    wanted = file.frames if max_seconds is None else min(file.frames, round(max_seconds * rate))
+    endless = isinstance(file.name, _EndlessFile)
+    _check_header(file, 0 if endless else wanted)
+    promised = 0 if endless else min(wanted, file.frames - (MP3_SLACK if file.format == "MP3" else 0))
+    stated = None if endless else file.frames / rate
+    return Sound(rate, file.channels, stated, _blocks(file, path, wanted, promised))
+
+
+def _blocks(file: soundfile.SoundFile, path: Path, wanted: int, promised: int) -> Iterator[Float32Array]:
     """Read block by block: neither a header's number of frames nor of channels is a reason to allocate as much."""
-    blocks: list[Float32Array] = []
-    frames, block_frames = 0, max(1, BLOCK_SAMPLES // file.channels)
+    buffer = np.empty((max(1, BLOCK_SAMPLES // file.channels), file.channels), np.float32)
+    frames = 0
     while frames < wanted:
         try:
-            block = file.read(min(wanted - frames, block_frames), dtype="float32", always_2d=True)
+            block: Float32Array = file.read(wanted - frames, out=buffer)
         except soundfile.LibsndfileError as error:
             raise RejectedTrackError(f"is truncated or damaged: {error.error_string}") from error
         if not len(block):
             break
-        levels.add(block)
-        with np.errstate(invalid="ignore", over="ignore"):  # infinities of both signs; they are refused later
-            blocks.append(block.mean(axis=1) if file.channels > 1 else block[:, 0])
         frames += len(block)
         if frames > MOST_FRAMES:
             raise RejectedTrackError(_too_long(file))
-    return np.concatenate([np.empty(0, np.float32), *blocks])
+        yield block
+    if frames < promised or _breaks_off(path, file.format, file.extra_info):
+        found = frames / file.samplerate
+        raise RejectedTrackError(f"is truncated: its header promises more than the {found:.2f} s found")
 
 
 def _mp3_states_its_length(path: Path) -> bool:
     """Tell whether the first frame is a Xing or Info header with a number of frames (its first flag)."""
+    frame = _beginning(path)[:4096]
+    return re.search(rb"(Xing|Info)\0\0\0[\x01\x03\x05\x07\x09\x0b\x0d\x0f]", frame) is not None
+
+
+def _beginning(path: Path) -> bytes:
+    """Return the first bytes of a file that belong to no ID3v2 tag."""
     with path.open("rb") as file:
         head = file.read(10)
-        while head[:3] == b"ID3":  # ID3v2: the size in four times seven bits, after it the tag
+        while head[:3] == b"ID3" and len(head) == 10:  # the size in four times seven bits, after it the tag
             size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
             file.seek(size, os.SEEK_CUR)
             head = file.read(10)
-        return re.search(rb"(Xing|Info)\0\0\0[\x01\x03\x05\x07\x09\x0b\x0d\x0f]", head + file.read(4096)) is not None
+        return head + file.read(BEGINNING)
 
 
 def _breaks_off(path: Path, container: str, log: str) -> bool:

@@ -8,7 +8,6 @@ not exist.
 Samples are at int16's full scale: what a float file holds outside [-1, 1) is clipped.
 """
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,10 +23,11 @@ from pydantic import BaseModel, ValidationError
 from bench.audio import DECODER_VERSION, AudioSettings
 from bench.corpus import Corpus, Float32Array, IntArray
 from bench.decoding import FULL_SCALE as FULL_SCALE
-from bench.decoding import Decoder
-from bench.digest import json_digest, unit_hashes
+from bench.decoding import Decoder, Source
+from bench.digest import file_sha256, json_digest, unit_hashes
 from bench.facts import FileFacts, RejectedTrackError
 from bench.isolation import share_out
+from bench.m4a import NEEDS_ESSENTIA, has_essentia
 from bench.progress import advance, progress_bar
 from bench.sound_file import can_be_read
 
@@ -127,11 +127,15 @@ def _shards(corpus: Corpus) -> Iterator[Corpus]:
 
 
 def _shard_digest(shard: Corpus, settings: AudioSettings) -> str:
-    """Name a shard by its tracks, their files as they are on disk, the audio settings, the decoder and the manifest."""
+    """Name a shard by its tracks, their files as they are on disk and should be, and what is made of them and how."""
     files = [shard.root / name for name in shard.files]
     states = [(f.stat().st_size, f.stat().st_mtime_ns) if can_be_read(f) else None for f in files]
-    names = [str(file.absolute()) for file in files]
-    return json_digest([DECODER_VERSION, MANIFEST_VERSION, shard.ids.tolist(), names, states, settings.model_dump()])
+    tracks = [shard.ids.tolist(), str(shard.root.absolute()), shard.files.tolist(), _checksums(shard), states]
+    return json_digest([DECODER_VERSION, MANIFEST_VERSION, tracks, settings.model_dump()])
+
+
+def _checksums(shard: Corpus) -> list[str]:
+    return [""] * len(shard) if shard.checksums is None else shard.checksums.tolist()
 
 
 def _is_whole(manifest: Path) -> bool:
@@ -144,7 +148,9 @@ def _is_whole(manifest: Path) -> bool:
         content = _Manifest.model_validate_json(manifest.read_bytes())
         if samples_file.stat().st_size != content.bytes:
             return False
-        return _sha256(samples_file) == content.sha256
+        if NEEDS_ESSENTIA in content.rejected.values() and has_essentia():  # of a machine that had none
+            return False
+        return file_sha256(samples_file) == content.sha256
     except (FileNotFoundError, ValidationError):
         return False
 
@@ -166,9 +172,9 @@ def _write_shard(missing: tuple[Corpus, Path], decoder: Decoder, heard: Callable
     size = 0
     with written_aside(manifest.with_suffix(".i16")) as aside:
         aside.touch()
-        for track_id, file in zip(shard.ids.tolist(), shard.files.tolist(), strict=True):
+        for track_id, file, sha256 in zip(shard.ids.tolist(), shard.files.tolist(), _checksums(shard), strict=True):
             try:
-                written = decoder.decode(shard.root / file, aside, size)
+                written = decoder.decode(Source(shard.root, file, sha256), aside, size)
             except RejectedTrackError as reason:
                 rejected[track_id] = str(reason)
             else:
@@ -176,15 +182,10 @@ def _write_shard(missing: tuple[Corpus, Path], decoder: Decoder, heard: Callable
                 size += written.length * SAMPLE_BYTES
             heard()
         os.truncate(aside, size)  # a decoder may have died while it wrote
-        sha256 = _sha256(aside)
-    content = _Manifest(tracks=tracks, rejected=rejected, bytes=size, sha256=sha256)
+        samples_sha256 = file_sha256(aside)
+    content = _Manifest(tracks=tracks, rejected=rejected, bytes=size, sha256=samples_sha256)
     with written_aside(manifest) as aside:
         aside.write_text(content.model_dump_json(), encoding="utf-8")
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 @contextmanager

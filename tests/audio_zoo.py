@@ -15,17 +15,21 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from tests.aac import encoded_m4a
+
 RATE = 44100
 SECONDS = 2.0
 Samples = NDArray[np.float64]
 Write = Callable[[Path], object]
 
 DESCRIBED = ""
-NOT_AUDIO = "is not audio in a format that can be read; if it is audio, convert it to WAV, FLAC, Ogg or MP3"
+NOT_AUDIO = "is not audio in a format that can be read; if it is audio, convert it to WAV, FLAC, Ogg, MP3 or M4A"
 TRUNCATED = "is truncated: its header promises more than"
 DAMAGED = "is truncated or damaged: "
 UNDECODABLE = "cannot be decoded: "
 SILENT = "is silent in mono"
+TRUNCATED_BOX = "is truncated: its last box promises more than"
+NO_INDEX = "is truncated or damaged: it has no index (moov)"
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,13 @@ def cut(content: bytes, share: float = 0.6) -> Write:
     return raw(content[: int(share * len(content))])
 
 
-def rotten(content: bytes, flips: int = 20) -> Write:
-    """Return what writes bytes of which some, behind any header, have changed."""
+def rotten(content: bytes, flips: int = 20, end: bytes = b"") -> Write:
+    """Return what writes bytes of which some, behind any header, have changed, and an end as it is."""
     draw = np.random.default_rng(0)
     changed = np.frombuffer(content, np.uint8).copy()
     places = draw.choice(np.arange(5000, len(changed)), flips, replace=False)
     changed[places] ^= draw.integers(1, 256, flips).astype(np.uint8)
-    return raw(changed.tobytes())
+    return raw(changed.tobytes() + end)
 
 
 def patched(content: bytes, **fields: tuple[int, str, int]) -> Write:
@@ -83,6 +87,13 @@ def patched(content: bytes, **fields: tuple[int, str, int]) -> Write:
     for offset, form, value in fields.values():
         struct.pack_into(form, changed, offset, value)
     return raw(bytes(changed))
+
+
+def stating(m4a: bytes, milliseconds: int) -> Write:
+    """Return what writes an MP4 file whose track has another length in both its headers (tkhd, mdhd)."""
+    lengths = {"tkhd": (24, milliseconds), "mdhd": (20, milliseconds * RATE // 1000)}
+    fields = {name: (m4a.index(name.encode()) + offset, ">I", length) for name, (offset, length) in lengths.items()}
+    return patched(m4a, **fields)
 
 
 def zipped(path: Path) -> None:
@@ -131,7 +142,9 @@ MP3 = encoded("MP3")
 MP3_FRAMES = MP3[MP3.index(MP3[:2], 4) :]  # behind the first frame, which states the length
 NOISE = np.random.default_rng(0).bytes(200_000)
 ULTRASONIC = np.hanning(2 * RATE) * np.cos(2 * np.pi * 18_000 / RATE * np.arange(2 * RATE))
-M4A = b"\0\0\0\x20ftypM4A \0\0\0\0M4A mp42isom\0\0\0\0" + NOISE
+M4A, FAST_M4A = encoded_m4a(music()), encoded_m4a(music(), flags="faststart")  # the index at the end, at the beginning
+FRAGMENTS = encoded_m4a(music(), form="mp4", flags="frag_keyframe+empty_moov")
+ADTS = encoded_m4a(music(), form="adts")
 FLAC_FRAMES = 21  # offset: the low four bits begin a number of frames of 36 bits
 
 BROKEN = {
@@ -153,7 +166,6 @@ BROKEN = {
     ),
     "web page": Kind("page.mp3", raw(b"<!DOCTYPE html><html><body>404 Not Found</body></html>\n" * 200), NOT_AUDIO),
     "zip": Kind("zip.mp3", zipped, NOT_AUDIO),
-    "m4a": Kind("song.m4a", raw(M4A), NOT_AUDIO),
     "raw samples": Kind("samples.raw", raw(WAV[44:]), "is raw samples, whose rate and format nothing tells"),
     "matrix": Kind("matrix.mat", sound(music(), form="MAT5"), "is not audio in a format that can be used (MAT5)"),
     **{f"noise as {end}": Kind(f"noise.{end}", raw(NOISE), NOT_AUDIO) for end in ("wav", "flac", "ogg", "mp3")},
@@ -180,6 +192,38 @@ CUT = {
     "cut mp3": Kind("cut.mp3", cut(MP3), TRUNCATED),
     "cut mp3 that states no length": Kind("cut2.mp3", cut(MP3_FRAMES, 0.8)),
     "mp3 that states no length": Kind("frames.mp3", raw(MP3_FRAMES)),
+}
+
+AAC = {
+    "m4a": Kind("song.m4a", raw(M4A)),
+    "m4a with its index first": Kind("fast.m4a", raw(FAST_M4A)),
+    "m4a in fragments": Kind("fragments.mp4", raw(FRAGMENTS)),
+    "m4a called mp3": Kind("m4a.mp3", raw(M4A)),
+    "m4a in stereo": Kind("stereo.m4a", raw(encoded_m4a(columns(music(), 0.5 * music())))),
+    "m4a of six channels": Kind(
+        "six.m4a", raw(encoded_m4a(np.tile(music()[:, None], 6))), "is AAC or ALAC of more than 2 channels"
+    ),
+    "m4a at 8 kHz": Kind("low.m4a", raw(encoded_m4a(music(rate=8000), 8000))),
+    "m4a of silence": Kind("silent.m4a", raw(encoded_m4a(np.zeros(2 * RATE))), SILENT),
+    "alac in m4a": Kind("alac.m4a", raw(encoded_m4a(music(), codec="alac"))),
+    "adts": Kind("song.aac", raw(ADTS)),
+    "adts behind a tag": Kind("tag.aac", raw(id3(1000) + ADTS)),
+    "cut m4a": Kind("cut.m4a", cut(M4A), TRUNCATED_BOX),
+    "cut m4a with its index first": Kind("cut2.m4a", cut(FAST_M4A), TRUNCATED_BOX),
+    "cut m4a in fragments": Kind("cut.mp4", cut(FRAGMENTS), TRUNCATED_BOX),
+    "m4a cut in its index": Kind("index.m4a", raw(M4A[:-20]), TRUNCATED_BOX),
+    "m4a without its index": Kind("none.m4a", raw(M4A[: M4A.index(b"moov") - 4]), NO_INDEX),
+    "m4a of two bytes more than its brand": Kind("brand.m4a", raw(M4A[:30]), NO_INDEX),
+    "cut adts": Kind("cut.aac", cut(ADTS)),
+    "beginning of adts": Kind("short.aac", cut(ADTS, 0.2), "lasts 0."),
+    "rotten m4a": Kind("rot.m4a", rotten(M4A[: M4A.index(b"moov") - 4], 200, M4A[M4A.index(b"moov") - 4 :]), TRUNCATED),
+    "m4a of noise": Kind("noise.m4a", raw(M4A[:28] + NOISE), NO_INDEX),
+    "beginning of an m4a and zeros": Kind("zeros.m4a", raw(M4A[:28] + bytes(200_000)), NO_INDEX),
+    "m4a that states too little": Kind("little.m4a", stating(M4A, 500), "states a length of 0.50 s, but is decoded to"),
+    "m4a that states too much": Kind("much.m4a", stating(M4A, 5000), TRUNCATED),
+    "m4a that states 20 h": Kind("20h.m4a", stating(M4A, 72_000_000), "lasts 20.0 h, too long to decode"),
+    "mp4 without sound": Kind("mute.mp4", raw(M4A.replace(b"soun", b"vide")), "holds no sound"),
+    "m4a without a clock": Kind("clock.m4a", raw(M4A.replace(b"mdhd", b"free")), f"{DAMAGED}it has no mdhd box"),
 }
 
 ROTTEN = {
@@ -287,4 +331,4 @@ NAMES = {
     for name in ("with spaces .wav", "Ærøskøbing ♫ 音楽.wav", "line\nbreak.wav", "-dash.wav", "quo'te\".wav", "UP.WAV")
 }
 
-ZOO: dict[str, Kind] = {**BROKEN, **CUT, **ROTTEN, **ODD_SAMPLES, **LENGTHS, **FORMS, **HEADERS, **NAMES}
+ZOO: dict[str, Kind] = {**BROKEN, **CUT, **AAC, **ROTTEN, **ODD_SAMPLES, **LENGTHS, **FORMS, **HEADERS, **NAMES}

@@ -9,7 +9,7 @@ import soundfile
 from pydantic import ValidationError
 
 from bench.audio import AudioSettings, decode
-from bench.sound_file import RejectedTrackError
+from bench.facts import RejectedTrackError
 
 SETTINGS = AudioSettings()
 

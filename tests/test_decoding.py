@@ -26,14 +26,14 @@ import ctypes, os, signal
 from pathlib import Path
 import bench.audio
 
-decoder = bench.audio.read_mono
+decoder = bench.audio.open_sound
 
-def read_mono(path, max_seconds):
+def open_sound(path, max_seconds):
     if path.stem == "{stem}":
         {fault}
     return decoder(path, max_seconds)
 
-bench.audio.read_mono = read_mono
+bench.audio.open_sound = open_sound
 """
 
 FaultAt = Callable[[str, str], None]

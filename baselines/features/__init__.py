@@ -1,6 +1,6 @@
 """Descriptors of a track: timbre, rhythm and harmony, from one shared transform and essentia.
 
-Everything here is arrays in, named numbers out. Only this package imports essentia.
+Everything here is arrays in, named numbers out. Of the baselines, only this package imports essentia.
 """
 
 import essentia
