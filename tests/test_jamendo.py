@@ -224,6 +224,12 @@ def test_a_wrong_row_is_refused_by_file_and_row(tmp_path: Path, rows: dict[str, 
     assert "\n" not in str(refused.value)
 
 
+def test_blank_lines_at_the_end_are_no_rows(tmp_path: Path) -> None:
+    with (write(tmp_path) / "autotagging_top50tags-test.tsv").open("a") as file:
+        file.write("\r\n\n")
+    assert len(jamendo.load(tmp_path)) == 4
+
+
 def test_files_of_other_columns_or_no_text_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"train.tsv, row 1: the columns are not TRACK_ID"):
         jamendo.load(write(tmp_path, header=["TRACK_ID", "PATH", "DURATION", "TAGS"]))

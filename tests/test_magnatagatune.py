@@ -1,5 +1,6 @@
 """MagnaTagATune's files become its clips, labels and parts as they are published, or are refused by file and row."""
 
+import os
 from functools import partial
 from pathlib import Path
 
@@ -197,10 +198,18 @@ def test_wrong_lists_are_refused(tmp_path: Path, name: str, content: str | None,
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("array", [np.array(["14"], object), np.array([14]), np.array([["14"]]), None])
+class Trap:
+    """Makes a folder where it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, ("sprung",)
+
+
+@pytest.mark.parametrize("array", [np.array([Trap()]), np.array([14]), np.array([["14"]]), None])
 def test_an_array_that_is_no_list_of_text_is_refused_and_never_unpickled(
-    tmp_path: Path, array: np.ndarray | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, array: np.ndarray | None
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     write_lists(tmp_path, "npy")
     if array is None:
         (tmp_path / "test.npy").write_bytes(b"no array")
@@ -208,6 +217,7 @@ def test_an_array_that_is_no_list_of_text_is_refused_and_never_unpickled(
         np.save(tmp_path / "test.npy", array, allow_pickle=True)
     with pytest.raises(InputError, match=r"test.npy (is no array of text|holds an array of something other)"):
         magnatagatune.load(write(tmp_path, ROWS), variant="clean")
+    assert not (tmp_path / "sprung").exists()
 
 
 @pytest.mark.parametrize(
@@ -264,6 +274,13 @@ def test_a_part_whose_labels_are_not_there_is_left_out_and_told_of(tmp_path: Pat
     assert parts(corpus) == {track: part for track, part in parts(whole).items() if part != "train"}
     assert "36 clips are left out, as train_gt_mtt.tsv is not there" in corpus.note
     assert "5 of 6 test artists also train" in corpus.note
+
+
+def test_broken_clips_stand_in_the_index_and_need_no_labels(tmp_path: Path) -> None:
+    write_text(tmp_path, index=True)
+    with (tmp_path / "index_mtt.tsv").open("a") as file:
+        file.write("35644\t6/norine_braun-now_and_zen-08-gently-117-146.mp3\n")
+    assert len(magnatagatune.load(tmp_path)) == 48
 
 
 def test_an_index_without_any_labels_is_refused(tmp_path: Path) -> None:

@@ -289,7 +289,7 @@ def _about_artists(variant: Variant, leak: _Leak) -> str:
     return (
         f"MagnaTagATune's {'official' if variant == 'full' else 'clean'} split shares artists between its parts, which "
         f"flatters scores: {leak.n_artists} of {leak.n_test_artists} test artists also train ({clips}); "
-        '`variant = "artist_clean"` leaves such clips out of the official test part.'
+        'variant = "artist_clean" leaves such clips out of the official test part.'
     )
 
 
