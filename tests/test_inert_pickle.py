@@ -60,6 +60,15 @@ def test_dictionaries_of_arrays_come_back_as_they_were_in_every_protocol(
         np.testing.assert_array_equal(found[name], array)
 
 
+def test_what_stands_in_two_places_stands_there_and_a_list_may_hold_itself(tmp_path: Path) -> None:
+    array = np.arange(3)
+    for protocol in range(5):
+        first, second = read(tmp_path, pickle.dumps([array, array], protocol=protocol))
+        assert first.tolist() == second.tolist() == [0, 1, 2]
+    found = read(tmp_path, b"]q\x00h\x00a.")
+    assert found[0] is found
+
+
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text() | st.binary(),
     lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text() | st.integers(), inner),

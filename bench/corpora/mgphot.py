@@ -133,7 +133,7 @@ def load(root: Path, *, tags: Literal["both", "regression", "classification"] = 
     Raises `InputError` when the index is missing or no JSON, or an entry has no video, part or 58 values in [0, 1].
     """
     songs = [_song(root / INDEX, name, entry) for name, entry in _entries(root / INDEX)]
-    values = np.array([song.values for song in songs], dtype=np.float64)  # of float32, 0.8 is greater than 0.8
+    values = np.array([song.values for song in songs], dtype=np.float64)  # the thresholds are on these
     made = {"regression": (RATED, values.astype(np.float32)), "classification": _classes(values)}
     chosen = [made[kind] for kind in (made if tags == "both" else [tags])]
     videos = np.array([song.video for song in songs], dtype=np.str_)

@@ -129,6 +129,7 @@ def _tracks(root: Path) -> pd.DataFrame:
         table = _converted(converted, made_from)
         if table is not None:
             return table
+    say(f"msd: reading the pickles in {root}, which takes about a minute")
     table = _read_published(root)
     try:
         _keep(table, converted, made_from)
