@@ -96,7 +96,7 @@ def _delta(row: Row, delta: Measures | None, measure: Measure) -> str:
 
 def aligned(header: Sequence[str], body: Sequence[Sequence[str]], text_columns: int = 1) -> str:
     """Return a Markdown table that also reads as plain text; the first columns are set left, those of numbers right."""
-    widths = [max(len(line[column]) for line in (header, *body)) for column in range(len(header))]
+    widths = [max(2, *(len(line[column]) for line in (header, *body))) for column in range(len(header))]
     rule = [
         ":" + "-" * (width - 1) if column < text_columns else "-" * (width - 1) + ":"
         for column, width in enumerate(widths)
