@@ -97,7 +97,7 @@ def _delta(row: Row, delta: Measures | None, measure: Measure) -> str:
 
 def aligned(header: Sequence[str], body: Sequence[Sequence[str]], *, text: Collection[int] = (0,)) -> str:
     """Return a Markdown table whose columns line up; those of `text`, by number, are set left, all others right."""
-    widths = [max(len(line[column]) for line in (header, *body)) for column in range(len(header))]
+    widths = [max(2, *(len(line[column]) for line in (header, *body))) for column in range(len(header))]
     rule = [
         ":" + "-" * (width - 1) if column in text else "-" * (width - 1) + ":" for column, width in enumerate(widths)
     ]

@@ -103,7 +103,7 @@ def _draw_histogram(panel: Axes, facts: TagFacts) -> None:
     highest = float(shares.max(initial=0.01))
     panel.bar(places, shares, width=0.9 / BINS, color=_OTHERWISE if facts.looks_otherwise else _USUAL)
     if facts.choice.positive_above is not None:
-        panel.axvline(facts.choice.positive_above, **_LIMIT_LOOK)
+        panel.axvline(facts.choice.positive_above, ymax=0.8, **_LIMIT_LOOK)
     panel.set_title(drawn_name(facts.number, facts.tag.name, _PANEL_NAME), fontsize="small")
     panel.text(0.5, 0.97, given.looks_like.shape, transform=panel.transAxes, ha="center", va="top", fontsize="x-small")
     panel.yaxis.set_major_locator(MaxNLocator(2))
@@ -132,7 +132,7 @@ def draw_prevalence(found: Inspection, tags: Sequence[TagFacts]) -> Figure:
     panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(_PERCENT)
-    panel.set_xlabel("share of the part's tracks that are positive (log scale; at the left edge: none)")
+    panel.set_xlabel("share of positives (log scale; at the left edge: none)")
     panel.tick_params("y", length=0)
     panel.tick_params("x", labeltop=True)
     panel.grid(axis="both", color="0.9")
