@@ -29,5 +29,7 @@ def test_a_module_that_is_no_family_is_not_taken_for_one() -> None:
 
 
 def test_an_unknown_corpus_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match=r"unknown corpus 'gtzan'; known: embedded, manifest"):
-        corpus_module("gtzan")
+    for name in ("gtzan", "text_files"):  # no module at all, and one that loads nothing
+        with pytest.raises(InputError, match=rf"unknown corpus '{name}'; known: embedded, [a-z, ]*manifest") as refused:
+            corpus_module(name)
+        assert "text_files" not in str(refused.value).partition("; known: ")[2]
