@@ -22,7 +22,7 @@ from typing import Literal
 
 import numpy as np
 
-from bench.corpora.text_files import Row, read_rows, refuse_repeated
+from bench.text_files import Row, read_rows, refuse_repeated
 from bench.corpus import Corpus, Float32Array, StrArray, Tag
 from bench.errors import InputError
 

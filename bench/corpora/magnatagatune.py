@@ -24,7 +24,7 @@ from typing import Literal
 
 import numpy as np
 
-from bench.corpora.text_files import Row, read_rows, read_text, refuse_repeated
+from bench.text_files import Row, read_rows, read_text, refuse_repeated
 from bench.corpus import PARTS, BoolArray, Corpus, Float32Array, StrArray, Tag
 from bench.errors import InputError
 
