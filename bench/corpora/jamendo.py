@@ -22,9 +22,9 @@ from typing import Literal
 
 import numpy as np
 
-from bench.text_files import Row, read_rows, refuse_repeated
 from bench.corpus import Corpus, Float32Array, StrArray, Tag
 from bench.errors import InputError
+from bench.text_files import Row, read_rows, refuse_repeated
 
 PARTS = {"train": "train", "validation": "valid", "test": "test"}  # the files' name of each part, and ours
 COLUMNS = ["TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "DURATION"]  # of a row; its tags follow

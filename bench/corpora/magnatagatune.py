@@ -24,9 +24,9 @@ from typing import Literal
 
 import numpy as np
 
-from bench.text_files import Row, read_rows, read_text, refuse_repeated
 from bench.corpus import PARTS, BoolArray, Corpus, Float32Array, StrArray, Tag
 from bench.errors import InputError
+from bench.text_files import Row, read_rows, read_text, refuse_repeated
 
 ANNOTATIONS, INDEX, LABELS = "annotations_final.csv", "index_mtt.tsv", "output_labels_mtt.txt"
 LABELLED = {"train": "train_gt_mtt.tsv", "valid": "val_gt_mtt.tsv", "test": "test_gt_mtt.tsv"}
