@@ -26,7 +26,10 @@ Box = tuple[bytes, int, int]  # its name, where its content begins, where it end
 
 def is_m4a(beginning: bytes) -> bool:
     """Tell by its first bytes whether a file is an MP4 file or a stream of ADTS frames, whatever it is called."""
-    return beginning[4:8] == b"ftyp" or (_is_adts(beginning) and _is_adts(beginning[_adts_length(beginning) :]))
+    if not _is_adts(beginning):
+        return beginning[4:8] == b"ftyp"
+    behind = beginning[_adts_length(beginning) :]
+    return not behind or _is_adts(behind)
 
 
 def has_essentia() -> bool:
@@ -86,9 +89,7 @@ def _check_length(frames: int, rate: int, stated: float) -> None:
 
 
 def _is_adts(frame: bytes) -> bool:
-    """Tell whether an ADTS frame begins here, or nothing is left (ISO/IEC 14496-3, 1.A.2.2.1)."""
-    if not frame:
-        return True
+    """Tell whether an ADTS frame begins here (ISO/IEC 14496-3, 1.A.2.2.1)."""
     syncs = len(frame) >= ADTS_HEADER and frame[0] == 0xFF and frame[1] & 0xF6 == 0xF0
     return syncs and frame[2] >> 2 & 0xF < 13 and _adts_length(frame) > ADTS_HEADER  # of 13 sample rates
 

@@ -1,9 +1,11 @@
-"""Decoding in child processes: a file that crashes its decoder or never ends costs itself alone."""
+"""Decoding in child processes: a file that crashes its decoder, never ends or is not what it should be costs itself."""
 
+import hashlib
 import os
 import signal
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +141,54 @@ def test_a_fault_of_the_machine_refuses_no_track(
     with pytest.raises(error, match=said):
         stored(corpus, tmp_path / "cache")
     assert list((tmp_path / "cache" / "stores").iterdir()) == []
+
+
+def link_out(corpus: Corpus, outside: Path, row: int) -> None:
+    """Let a track's file be a link to where it lies now."""
+    file = corpus.root / corpus.files[row]
+    outside.mkdir(exist_ok=True)
+    file.rename(outside / file.name)
+    file.symlink_to(outside / file.name)
+
+
+def test_a_link_out_of_the_data_set_is_refused_and_one_within_is_not(corpus: Corpus, tmp_path: Path) -> None:
+    link_out(corpus, tmp_path / "outside", 0)
+    link_out(corpus, corpus.root / "inside", 1)
+    link_out(corpus, tmp_path / "data_beside", 2)  # whose name begins as the root's
+    reason = "is a link that leads out of the data set's folder; put the file itself there"
+    assert stored(corpus, tmp_path / "cache").rejected == {"t000": reason, "t002": reason}
+
+
+def test_a_folder_that_is_a_link_out_of_the_data_set_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    (corpus.root / "audio").rename(tmp_path / "elsewhere")
+    (corpus.root / "audio").symlink_to(tmp_path / "elsewhere")
+    assert stored(corpus, tmp_path / "cache").rejected.keys() == set(corpus.ids)
+
+
+def test_the_folder_of_a_data_set_may_be_a_link_itself(corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(corpus.root)
+    linked = replace(corpus, root=tmp_path / "link")
+    assert stored(linked, tmp_path / "cache").rejected == {}
+
+
+def test_a_file_is_that_which_the_data_set_publishes_or_refused(corpus: Corpus, tmp_path: Path) -> None:
+    sums = [hashlib.sha256((corpus.root / file).read_bytes()).hexdigest() for file in corpus.files]
+    sums[1], sums[2], sums[3] = sums[0], "", sums[3].upper()
+    known = replace(corpus, checksums=np.array(sums))
+    reason = "is not the file that the data set publishes (its SHA-256 differs); download it again"
+    assert stored(known, tmp_path / "cache").rejected == {"t001": reason}
+
+
+def test_a_checksum_that_becomes_known_is_checked(corpus: Corpus, tmp_path: Path) -> None:
+    assert stored(corpus, tmp_path / "cache").rejected == {}
+    wrong = np.array(["0" * 64, *[""] * (len(corpus) - 1)])
+    assert stored(replace(corpus, checksums=wrong), tmp_path / "cache").rejected.keys() == {"t000"}
+
+
+def test_a_missing_file_is_missing_whatever_its_checksum(corpus: Corpus, tmp_path: Path) -> None:
+    (corpus.root / corpus.files[0]).unlink()
+    known = replace(corpus, checksums=np.full(len(corpus), "0" * 64))
+    assert stored(known, tmp_path / "cache").rejected["t000"] == "file is missing"
 
 
 def test_an_interrupt_ends_a_decoder_at_once_and_leaves_nothing_half_written(

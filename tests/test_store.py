@@ -104,6 +104,13 @@ def lose_a_key(shard: Path) -> None:
     manifest.write_text(json.dumps(content))
 
 
+def forget_the_facts(shard: Path) -> None:
+    manifest = shard.with_suffix(".json")
+    content = json.loads(manifest.read_bytes())
+    del content["tracks"]["t000"]["facts"]
+    manifest.write_text(json.dumps(content))
+
+
 def forget_the_rates(shard: Path) -> None:
     manifest = shard.with_suffix(".json")
     content = json.loads(manifest.read_bytes())
@@ -111,7 +118,7 @@ def forget_the_rates(shard: Path) -> None:
     manifest.write_text(json.dumps(content))
 
 
-HARMS = [Path.unlink, cut, flip_a_bit, empty_the_manifest, empty_list, lose_a_key, forget_the_rates]
+HARMS = [Path.unlink, cut, flip_a_bit, empty_the_manifest, empty_list, lose_a_key, forget_the_rates, forget_the_facts]
 
 
 @pytest.mark.parametrize("harm", HARMS)
@@ -121,7 +128,7 @@ def test_a_damaged_shard_is_made_again(corpus: Corpus, tmp_path: Path, harm: Cal
     whole, first = shard.read_bytes(), store.samples("t000").copy()
     harm(shard)
     again = stored(corpus, tmp_path / "cache")
-    assert again.tracks == store.tracks
+    assert (again.tracks, again.facts) == (store.tracks, store.facts)
     assert shard.read_bytes() == whole
     np.testing.assert_array_equal(again.samples("t000"), first)
 
@@ -195,6 +202,17 @@ def test_each_track_has_its_rate(
     store = stored(corpus, tmp_path / "cache", AudioSettings(sample_rate=sample_rate))
     assert [store.tracks[track_id].rate for track_id in ("t000", "t001", "t002")] == rates
     assert [store.length(track_id) / rate for track_id, rate in zip(corpus.ids, rates, strict=False)] == [2, 2, 1.2]
+
+
+def test_the_store_tells_of_each_file_that_it_took(corpus: Corpus, tmp_path: Path) -> None:
+    soundfile.write(corpus.root / corpus.files[0], np.tile([[1.0, 0.25], [-0.5, 0.25]], (22050, 1)), 22050)
+    (corpus.root / corpus.files[1]).unlink()
+    for _ in range(2):  # decoded, and read again
+        store = stored(corpus, tmp_path / "cache", AudioSettings(max_seconds=1))
+        assert store.facts.keys() == store.tracks.keys() == set(corpus.ids) - {"t001"}
+        facts = store.facts["t000"]
+        assert (facts.rate, facts.channels, facts.seconds, facts.clipped) == (22050, 2, 2.0, 0.25)
+        assert (store.facts["t002"].rate, store.facts["t002"].seconds) == (16000, 1.2)
 
 
 def test_unusable_tracks_are_named_and_the_rest_goes_on(corpus: Corpus, tmp_path: Path) -> None:
