@@ -97,6 +97,16 @@ def test_what_only_another_part_has_is_no_name_of_this_one(corpus: Corpus, conte
     assert told(part) == [{"lowlevel.b": 3, "rhythm.bpm": 90}, {"lowlevel.a": 2, "lowlevel.b": 1}]
 
 
+def test_tracks_that_are_kept_together_have_names_of_their_own(tmp_path: Path, context: Context) -> None:
+    documents: list[object] = [{"lowlevel": {f"n{number:03}": number}} for number in range(200)]
+    corpus = write_corpus(tmp_path / "data", documents)
+    describe_tracks(corpus, context, SHIPPED)
+    assert len(list((context.cache / "shipped").iterdir())) < 150  # so that many lie beside another
+    part = descriptors(corpus.take(np.arange(0, 200, 2)), context, SHIPPED)
+    assert part.names == tuple(f"lowlevel.n{number:03}" for number in range(0, 200, 2))
+    assert told(part) == [{f"lowlevel.n{number:03}": number} for number in range(0, 200, 2)]
+
+
 def test_another_part_is_brought_under_the_names_that_a_model_knows(corpus: Corpus, context: Context) -> None:
     names = ("lowlevel.a", "lowlevel.gone", "rhythm.bpm")
     table = descriptors(corpus, context, SHIPPED, names)
