@@ -105,6 +105,11 @@ class Corpus:
         return content_digest(self.name.encode(), self.version.encode(), tags.encode(), tracks.encode(), labels)
 
 
+def leads_out(root: Path, file: Path) -> bool:
+    """Tell whether a file, whatever links lead to it, lies outside `root`."""
+    return not file.resolve().is_relative_to(root.resolve())
+
+
 def _refuse_repeated(corpus: str, what: str, names: StrArray) -> None:
     values, counts = np.unique(names, return_counts=True)
     if (counts > 1).any():

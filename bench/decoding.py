@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.audio import AudioSettings, decode
-from bench.corpus import Float32Array
+from bench.corpus import Float32Array, leads_out
 from bench.digest import file_sha256
 from bench.facts import FileFacts, RejectedTrackError
 from bench.isolation import Isolated, KilledError, serve
@@ -83,7 +83,7 @@ def _answer(request: dict[str, Any], settings: AudioSettings) -> dict[str, Any]:
 
 
 def _check_belongs(file: Path, source: Source) -> None:
-    if not file.resolve().is_relative_to(source.root.resolve()):
+    if leads_out(source.root, file):
         raise RejectedTrackError("is a link that leads out of the data set's folder; put the file itself there")
     if source.sha256 and file_sha256(file) != source.sha256.lower():
         raise RejectedTrackError("is not the file that the data set publishes (its SHA-256 differs); download it again")

@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.audio import AudioSettings
-from bench.corpus import Corpus
+from bench.corpus import Corpus, leads_out
 from bench.facts import FileFacts
 from bench.sound_file import can_be_read
 from bench.store import Store, prepare_store
@@ -106,11 +106,16 @@ def prepare(
 
 
 def _without_descriptors(corpus: Corpus) -> dict[str, str]:
-    """Return the tracks whose file of shipped descriptors is missing."""
+    """Return the tracks whose file of shipped descriptors is missing, or lies outside the data set's folder."""
     if corpus.descriptor_files is None:
         return {}
-    files = zip(corpus.ids.tolist(), corpus.descriptor_files.tolist(), strict=True)
-    return {track: f"{file} is missing" for track, file in files if not can_be_read(corpus.root / file)}
+    found: dict[str, str] = {}
+    for track, file in zip(corpus.ids.tolist(), corpus.descriptor_files.tolist(), strict=True):
+        if not can_be_read(corpus.root / file):
+            found[track] = "has no descriptors: their file is missing"
+        elif leads_out(corpus.root, corpus.root / file):
+            found[track] = "has no descriptors: their file is a link that leads out of the data set's folder"
+    return found
 
 
 def _of_other_length(corpus: Corpus, store: Store, tolerance: float) -> dict[str, str]:

@@ -167,3 +167,19 @@ def test_the_command_tells_what_was_found_before_it_stops(data: Data, capsys: py
     said = capsys.readouterr()
     assert "- file is missing: 12" in said.out
     assert said.err.splitlines()[-1].startswith("tagbench: 12 of 48 tracks (25.0 %) are refused")
+
+
+def test_a_track_whose_shipped_descriptors_are_not_there_or_elsewhere_is_out_for_all(tmp_path: Path) -> None:
+    shipped = OFFICIAL.replace('family = "linear"', 'family = "linear"\ndescriptors = "acousticbrainz"')
+    study = StudyOnDisk(tmp_path, shipped)
+    manifest = pd.read_parquet(study.root / "manifest.parquet").assign(split=["train", "valid", "test"] * 16)
+    (study.root / "described").mkdir()
+    files = [f"described/{track}.json" for track in manifest["id"]]
+    for file in files[2:]:
+        (study.root / file).write_text('{"lowlevel": {"average_loudness": 0.5}}')
+    (tmp_path / "elsewhere.json").write_text("{}")
+    (study.root / files[1]).symlink_to(tmp_path / "elsewhere.json")
+    assert Data(study, manifest).prepared(descriptors=files).prepared.rejected == {
+        "t000": "has no descriptors: their file is missing",
+        "t001": "has no descriptors: their file is a link that leads out of the data set's folder",
+    }
