@@ -55,6 +55,9 @@ def test_the_version_is_the_published_one_only_with_the_official_counts(
     monkeypatch.setattr(msd, "OFFICIAL", {"train": 12, "valid": 4, "test": 4})
     assert msd.load(root, train=TRAIN).version == "Last.fm top 50"
     assert msd.load(root, train=TRAIN - 1).version == "Last.fm top 50, changed"
+    (root / msd.TAG_NAMES).write_text("one\n")
+    (root / msd.VECTORS).write_bytes(python2_pickle({track_id(n): np.ones((1, 1)) for n in range(TRACKS)}))
+    assert msd.load(root, train=TRAIN).version == "Last.fm top 50, changed"
 
 
 def test_the_official_counts_are_those_of_the_papers() -> None:
