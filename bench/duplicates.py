@@ -1,4 +1,33 @@
-"""Which tracks of a corpus are the same recording, by what they sound like."""
+"""Which tracks of a corpus are the same recording, by what they sound like: a hash of the samples, and fingerprints.
+
+The threshold of `bench.matching` was chosen on the 1,000 songs of the embedded corpus, whose artists repeat grooves,
+sounds and phrases. Of all 499,500 pairs, at every lag at which they share 6.1 s, no two songs agree in more than 71.7 %
+of their bits, and half the pairs nowhere in more than 56.1 %; none of those is called a copy, which takes 75 %. Each of
+172 songs was then looked for among the 1,000 by a copy of its first 30 s:
+
+    copy                                                    found    least agreement
+    MP3 of 16 kHz at 16, 32 and 57 kbps                     all      0.820, 0.851, 0.972
+    MP3 of 44.1 kHz at 32, 48 and 112 kbps                  all      0.881, 0.889, 0.996
+    the same at 56 kbps, 37 ms late, 8 dB softer            all      0.880
+    Ogg Vorbis of 44.1 kHz at libsndfile's leanest          all      0.921
+    MP3 in stereo, one side softer and delayed              all      0.937
+    through 8 kHz; 30 dB softer; in 8 bits                  all      0.999, 0.988, 0.908
+    37, 64 and 500 ms later                                 all      0.883, 0.865, 0.940
+    without the first 0.96, 1.3 and 10 s                    all      0.868, 0.909, 0.926
+    0.2 % faster, and with it higher                        all      0.903
+    with noise 20 dB below the music                        99.4 %
+    12 dB too loud, clipped                                 97.7 %
+
+No song was taken for another. Of excerpts of 10 s as MP3 at 32 kbps, 92 to 99 % were found. No recording of real music
+was at hand.
+
+What is not found: covers and other takes, excerpts that share less than 6.1 s of the first 30 s, another key or tempo
+(of copies 1 % faster 98 % were found, of 2 % faster hardly any), and near copies of what lasts less than 6.1 s.
+
+A fingerprint takes 2.8 ms of CPU time for 30 s at 16 kHz. Matching took 2.6 s of it for 25,000 tracks and 138 s for 1.2
+million, at a peak of 1.1 GB, where words were random and copies few; where every word stood in 25 tracks, 46 s for
+25,000. `find_duplicates` itself keeps 1 KB a track.
+"""
 
 import hashlib
 from collections.abc import Iterable
@@ -28,10 +57,10 @@ HashArray = NDArray[np.bytes_]
 
 @dataclass(frozen=True)
 class Duplicate:
-    """A `track` that is a copy of another, `copy_of`, whose id is less.
+    """A `track` that is a copy of another, `copy_of`, whose id comes before its own.
 
-    "exact": each has the same samples. "near": `similarity`, the share of fingerprint bits that agree, is at least
-    `bench.matching.SIMILAR`, and 1 where all do.
+    "exact" copies have the same samples; of "near" ones, the share `similarity` of the fingerprints' bits agrees, at
+    least `bench.matching.SIMILAR`.
     """
 
     track: str
@@ -52,9 +81,9 @@ def find_duplicates(corpus: Corpus, store: Store, *, cache: Path, workers: int) 
     """Return the copies among those tracks of a corpus that the store holds, in the order of their ids.
 
     Of tracks with the same samples, each is listed as an exact copy of the first, which alone is compared further. Of
-    tracks that are tied to one another by near copies, each is listed as one of the first, with their similarity; or
-    where those two share nothing, as when an excerpt ties both, with that of the most similar of the others. So every
-    track is listed once at most, however many copies there are.
+    tracks that near copies tie to one another, each is listed as one of the first, with the similarity of the two, or
+    where they were not found alike, as when an excerpt ties them, of its most similar copy. So every track is listed
+    once at most, however many copies there are. Fingerprints are kept under `cache`, and only missing ones are made.
     """
     ids = sorted(track_id for track_id in corpus.ids.tolist() if track_id in store.tracks)
     hashes, words = _heard(ids, store, cache, workers)
@@ -102,7 +131,7 @@ def _heard(ids: list[str], store: Store, cache: Path, workers: int) -> tuple[Has
     """Return the hash of each track's samples, shape (tracks,), and its fingerprint, shape (tracks, `MOST_WORDS`)."""
     row_of = {track_id: row for row, track_id in enumerate(ids)}
     shards = _shards_of(ids, store, cache)
-    records = np.zeros(len(ids), RECORD)
+    hashes, words = np.zeros(len(ids), "S32"), np.zeros((len(ids), MOST_WORDS), np.uint16)
     done = sum(len(shard.tracks) for shard in shards if shard.file.exists())
     side_by_side = joblib.Parallel(n_jobs=workers, prefer="threads", return_as="generator")
     parts = side_by_side(joblib.delayed(_found)(shard, store) for shard in shards)
@@ -110,9 +139,9 @@ def _heard(ids: list[str], store: Store, cache: Path, workers: int) -> tuple[Has
         for shard, (found, made) in zip(shards, parts, strict=True):
             wanted = [(row_of[track_id], row) for row, track_id in enumerate(shard.tracks) if track_id in row_of]
             rows, of_shard = np.array(wanted, np.intp).T
-            records[rows] = found[of_shard]
+            hashes[rows], words[rows] = found["sha256"][of_shard], found["words"][of_shard]
             bar.update(len(shard.tracks) * made)
-    return records["sha256"], np.ascontiguousarray(records["words"])
+    return hashes, words
 
 
 def _shards_of(ids: list[str], store: Store, cache: Path) -> list[_Shard]:

@@ -29,7 +29,7 @@ FRAME_STEPS_BACK = 4  # a frame is compared with the one 0.512 s before, with wh
 WORD_BITS = 16
 BANDS = WORD_BITS + 1
 LOWEST_BAND, HIGHEST_BAND = 200.0, 3000.0  # Hz
-SLICES_PER_STEP, SLICES_PER_FRAME = 2, 8  # short spectra of two steps' ends, summed to a frame
+SLICES_PER_STEP, SLICES_PER_FRAME = 2, 8  # a frame is the weighted sum of short spectra, each of a step's length
 SLICES_PER_BLOCK = 64  # transformed together; few enough to stay in a processor's cache
 BAND_FLOOR = 1e-4  # of a frame's energy: 40 dB below it codecs keep nothing
 QUIET = 1e-5  # of the track's mean energy: 50 dB below it a frame is a pause
@@ -53,7 +53,7 @@ def fingerprint(samples: NDArray[np.int16] | Float32Array, rate: int) -> WordArr
 
 
 def _slice_energies(samples: NDArray[np.int16] | Float32Array, rate: int) -> Float32Array:
-    """Return the energy of overlapping slices of twice half a step, shape (slices, bands)."""
+    """Return the energies of slices as long as a step, one each half step, shape (slices, bands)."""
     window, first, last, bands = _transform(rate)
     if len(samples) < len(window):
         return np.empty((0, BANDS), np.float32)

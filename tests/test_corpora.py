@@ -26,7 +26,7 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
     "magnatagatune": partial(write_magnatagatune, tracks=16),
     "manifest": partial(write_small_corpus, tracks=6),
     "mgphot": partial(write_mgphot, tracks=6),
-    "msd": partial(write_msd, tracks=10),
+    "msd": partial(write_msd, tracks=20),
 }
 SETTINGS: dict[str, dict[str, Any]] = {"embedded": {"tracks": 6, "seconds": 3.0}}
 

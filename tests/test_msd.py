@@ -64,9 +64,20 @@ def test_the_official_counts_are_those_of_the_papers() -> None:
     assert list(msd.OFFICIAL.values()) == [201_680, 11_774, 28_435]
 
 
+def test_a_list_of_another_length_is_divided_as_the_official_one(root: Path) -> None:
+    corpus = msd.load(root)
+    assert corpus.parts is not None
+    assert corpus.parts.tolist() == ["train"] * 15 + ["valid"] + ["test"] * 4
+    whole = sum(count for part, count in msd.OFFICIAL.items() if part != "test")
+    parts = msd._parts(root, np.full(whole, "train"), None)
+    assert [int((parts == part).sum()) for part in ("train", "valid")] == [201_680, 11_774]
+
+
 def test_fewer_tracks_than_train_are_refused_with_what_to_set(root: Path) -> None:
     for train in (16, 201_680):
-        with pytest.raises(InputError, match=rf"lists 16 tracks, which cannot give {train:,} .* set `train` to fewer"):
+        with pytest.raises(
+            InputError, match=rf"lists 16 tracks, which cannot give {train:,} .* set `train` to another"
+        ):
             msd.load(root, train=train)
 
 

@@ -1,9 +1,9 @@
 """The Million Song Dataset with the 50 most frequent Last.fm tags, split by Lee et al.: previews of about 30 seconds.
 
 It reads the files of that split as published, pickles of Python 2, with a reader of ours that runs nothing of what they
-name: `filtered_list_train.cP` (MSD ids; the first `train` of them train, the rest validate), `filtered_list_test.cP`,
-`msd_id_to_tag_vector.cP` (by MSD id, a 0 or 1 for each line of `50tagList.txt`), `MSD_id_to_7D_id.pkl` and
-`7D_id_to_path.pkl` (where 7digital's preview of a track lies). That takes about a minute, so the first `load` leaves
+name: `filtered_list_train.cP` (MSD ids; the first 201,680 of its 213,454 train, the rest validate; of a list of another
+length as large a share), `filtered_list_test.cP`, `msd_id_to_tag_vector.cP` (by MSD id, a 0 or 1 for each line of
+`50tagList.txt`), `MSD_id_to_7D_id.pkl` and `7D_id_to_path.pkl` (where 7digital's preview lies). That takes about a minute, so the first `load` leaves
 what it read in a table beside them, `msd_top50.parquet`, which is used until the size or time of one of the files
 changes. In a folder that cannot be written, it says so and every `load` reads the pickles.
 
@@ -49,12 +49,13 @@ TAG_PREFIX = "tag/"
 ARTISTS, SEPARATOR = "unique_tracks.txt", "<SEP>"
 AUDIO_FOLDER, UNKNOWN_FOLDER = "songs", "unknown"
 
-OFFICIAL_TRAIN = 201_680
-OFFICIAL = {"train": OFFICIAL_TRAIN, "valid": 11_774, "test": 28_435}
+OFFICIAL = {"train": 201_680, "valid": 11_774, "test": 28_435}
 
 
-def load(root: Path, *, train: int = OFFICIAL_TRAIN) -> Corpus:
+def load(root: Path, *, train: int | None = None) -> Corpus:
     """Return the corpus of the published lists under `root`, with their split; no audio is looked at.
+
+    The first `train` tracks of their list train; without it, as large a share as officially.
 
     Raises `InputError` when one of the files is missing, damaged or refused, a track has no tag vector of 0 and 1, or
     the list of training and validation tracks has no more than `train`.
@@ -80,12 +81,14 @@ def load(root: Path, *, train: int = OFFICIAL_TRAIN) -> Corpus:
     )
 
 
-def _parts(root: Path, listed: StrArray, train: int) -> StrArray:
+def _parts(root: Path, listed: StrArray, wanted: int | None) -> StrArray:
     count = int((listed == "train").sum())
+    share = OFFICIAL["train"] / (OFFICIAL["train"] + OFFICIAL["valid"])
+    train = round(share * count) if wanted is None else wanted
     if not 0 < train < count:
         raise InputError(
             f"{root / TRAIN_LIST} lists {count:,} tracks, which cannot give {train:,} for training and some for "
-            "validation; set `train` to fewer"
+            "validation; set `train` to another number"
         )
     rank = np.cumsum(listed == "train")
     return np.where(listed == "test", "test", np.where(rank <= train, "train", "valid"))
