@@ -71,8 +71,8 @@ def test_what_is_not_found_is_told_with_the_reason(tmp_path: Path) -> None:
     )
     (tmp_path / "msd").mkdir()
     assert look_for("msd", msd_module, tmp_path).startswith(f"not found: {tmp_path / 'msd'}/filtered_list_train.cP")
-    write_msd(tmp_path / "msd", tracks=10, audio=False)
-    assert "set `train` to fewer" in look_for("msd", msd_module, tmp_path)
+    write_msd(tmp_path / "msd", tracks=5, audio=False)
+    assert "cannot give 4 for training" in look_for("msd", msd_module, tmp_path)
 
 
 def test_what_is_made_on_the_spot_is_not_looked_for_and_not_made(tmp_path: Path) -> None:

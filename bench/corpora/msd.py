@@ -3,9 +3,10 @@
 It reads the files of that split as published, pickles of Python 2, with a reader of ours that runs nothing of what they
 name: `filtered_list_train.cP` (MSD ids; the first 201,680 of its 213,454 train, the rest validate; of a list of another
 length as large a share), `filtered_list_test.cP`, `msd_id_to_tag_vector.cP` (by MSD id, a 0 or 1 for each line of
-`50tagList.txt`), `MSD_id_to_7D_id.pkl` and `7D_id_to_path.pkl` (where 7digital's preview lies). That takes about a minute, so the first `load` leaves
-what it read in a table beside them, `msd_top50.parquet`, which is used until the size or time of one of the files
-changes. In a folder that cannot be written, it says so and every `load` reads the pickles.
+`50tagList.txt`), `MSD_id_to_7D_id.pkl` and `7D_id_to_path.pkl` (where 7digital's preview lies). That takes about a
+minute, so the first `load` leaves what it read in a table beside them, `msd_top50.parquet`, which is used until the
+size or time of one of the files changes. In a folder that cannot be written, it says so and every `load` reads the
+pickles.
 
 No track is left out: one of which no preview is known has the file `unknown/<MSD id>.clip.mp3`, which is not there and
 will be refused by that name. `unique_tracks.txt` of the Million Song Dataset, where it is there too, gives the artists
