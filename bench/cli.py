@@ -249,6 +249,29 @@ def neural(file: Path | None, quick: bool, cache: Path, workers: int, threads: i
     _tell("neural", found, machine, file)
 
 
+@speed.command()
+@json_option
+@quick_option
+@cache_option
+@workers_option
+def prepare(file: Path | None, quick: bool, cache: Path, workers: int) -> None:
+    """Measure how audio is prepared: decoding to 16 kHz mono, against librosa.load and essentia's MonoLoader.
+
+    The files are 44.1 kHz MP3, FLAC and Ogg Vorbis, mono and stereo; M4A, too, where PyAV is there to write it.
+    Beside them stands what decoding alone takes.
+
+    It measures CPU seconds of processes with one thread, one at a time, and takes a few minutes; leave the machine
+    alone meanwhile. Only the songs are made side by side, by --workers processes, and kept. It needs librosa.
+    """
+    from bench.decoding_speed import FULL, PACKAGES, QUICK, check_contestants, compare_preparing
+    from bench.speed import describe_machine
+
+    _check_folder(file)
+    check_contestants()
+    machine = describe_machine(PACKAGES)
+    _tell("prepare", compare_preparing(QUICK if quick else FULL, cache=cache, workers=workers), machine, file)
+
+
 def _check_folder(file: Path | None) -> None:
     if file is not None and not file.parent.is_dir():
         raise InputError(f"--json {file}: there is no folder {file.parent}")

@@ -7,6 +7,7 @@ import importlib.util
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -37,6 +38,17 @@ def has_essentia() -> bool:
     return importlib.util.find_spec("essentia") is not None
 
 
+def load_essentia() -> ModuleType:
+    """Return essentia's module of algorithms, which is kept from logging."""
+    import essentia
+
+    essentia.log.infoActive = essentia.log.warningActive = essentia.log.errorActive = False  # before it is imported
+    import essentia.standard
+
+    algorithms: ModuleType = essentia.standard
+    return algorithms
+
+
 def load_m4a(path: Path, max_seconds: float | None) -> Sound:
     """Decode a file and return its first `max_seconds` (none: all of it).
 
@@ -64,14 +76,11 @@ def _blocks(samples: Float32Array) -> Iterator[Float32Array]:
 def _decoded(path: Path) -> tuple[Float32Array, int]:
     """Return a file's samples, shape (frames, channels), and their rate in Hz."""
     try:
-        import essentia
+        algorithms = load_essentia()
     except ImportError as error:
         raise RejectedTrackError(NEEDS_ESSENTIA) from error
-    essentia.log.infoActive = essentia.log.warningActive = essentia.log.errorActive = False
-    from essentia.standard import AudioLoader
-
     try:
-        samples, rate, channels, *_ = AudioLoader(filename=str(path.absolute()))()
+        samples, rate, channels, *_ = algorithms.AudioLoader(filename=str(path.absolute()))()
     except RuntimeError as error:
         if "more than 2 channels" in str(error):
             raise RejectedTrackError(f"is AAC or ALAC of more than 2 channels; {OTHERWISE}") from error
