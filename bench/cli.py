@@ -249,12 +249,12 @@ def neural(file: Path | None, quick: bool, cache: Path, workers: int, threads: i
     _tell("neural", found, machine, file)
 
 
-@speed.command()
+@speed.command("prepare")
 @json_option
 @quick_option
 @cache_option
 @workers_option
-def prepare(file: Path | None, quick: bool, cache: Path, workers: int) -> None:
+def prepare_speed(file: Path | None, quick: bool, cache: Path, workers: int) -> None:
     """Measure how audio is prepared: decoding to 16 kHz mono, against librosa.load and essentia's MonoLoader.
 
     The files are 44.1 kHz MP3, FLAC and Ogg Vorbis, mono and stereo; M4A, too, where PyAV is there to write it.
