@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DECODER_VERSION = 3  # raise it whenever some file would decode to other samples or be refused where it was not
 LOUDEST_SAMPLE = 10.0  # a float file beyond this is not audio in [-1, 1] by any convention
 LOWEST_HEARD, HIGHEST_HEARD = 8_000, 192_000  # Hz; the rates that every family can work at
+LONGEST_FORESEEN = 600.0  # seconds; memory for more is asked for when it comes, not when a header says so
 SILENCE_RMS = 1e-4  # -80 dB below full scale, after removing DC
 NEVER_SILENT = SILENCE_RMS**2 * MOST_FRAMES * HIGHEST_HEARD / LOWEST_RATE  # a sum of squares too large for any track
 
@@ -72,7 +73,7 @@ def decode(path: Path, settings: AudioSettings) -> Decoded:
     """
     with open_sound(path, settings.max_seconds) as sound:
         wanted = _wanted_rate(sound.rate, settings)
-        ear = _Ear(sound.rate, wanted)
+        ear = _Ear(sound.rate, wanted, _seconds_to_hear(sound, settings.max_seconds))
         for block in sound.blocks:
             ear.hear(block)
     ear.check(settings.min_seconds)
@@ -91,6 +92,10 @@ def _wanted_rate(rate: int, settings: AudioSettings) -> int:
     return rate
 
 
+def _seconds_to_hear(sound: Sound, max_seconds: float | None) -> float:
+    return min(seconds for seconds in (sound.seconds, max_seconds, LONGEST_FORESEEN) if seconds is not None)
+
+
 def _facts(sound: Sound, ear: "_Ear", max_seconds: float | None) -> FileFacts:
     seconds = sound.seconds
     if seconds is None and (max_seconds is None or ear.frames < round(max_seconds * sound.rate)):
@@ -105,13 +110,13 @@ class _Ear:
     what is done with it.
     """
 
-    def __init__(self, rate: int, wanted: int) -> None:
+    def __init__(self, rate: int, wanted: int, seconds: float) -> None:
         self.levels = Levels()
         self.frames = 0
         self._rate = rate
         self._variation = _Variation()
         self._resampler = _resampler(rate, wanted) if rate != wanted else None
-        self._heard: list[Float32Array] = []
+        self._tape = _Tape(round(seconds * wanted) + 1)
 
     def hear(self, block: Float32Array) -> None:
         """Take in the next block, shape (frames, channels)."""
@@ -119,7 +124,7 @@ class _Ear:
         mono = _mono(block)
         self.frames += len(mono)
         self._variation.add(mono)
-        self._heard.append(mono.copy() if self._resampler is None else self._resampler.resample_chunk(mono))
+        self._tape.add(mono if self._resampler is None else self._resampler.resample_chunk(mono))
 
     def check(self, min_seconds: float) -> None:
         """Raise `RejectedTrackError` where what was heard is too short, silent or no sound."""
@@ -135,8 +140,33 @@ class _Ear:
     def samples(self) -> Float32Array:
         """Return all that was heard, at the wanted rate; after that, nothing more can be heard."""
         if self._resampler is not None:
-            self._heard.append(self._resampler.resample_chunk(np.empty(0, np.float32), last=True))
-        return np.concatenate(self._heard)
+            self._tape.add(self._resampler.resample_chunk(np.empty(0, np.float32), last=True))
+        return self._tape.samples()
+
+
+class _Tape:
+    """Samples one after another in one array, which grows where more come than were expected.
+
+    Memory costs when it is first written to: kept apart and joined at last, samples would cost it twice.
+    """
+
+    def __init__(self, expected: int) -> None:
+        self._array = np.empty(expected, np.float32)
+        self._count = 0
+
+    def add(self, samples: Float32Array) -> None:
+        """Append samples, shape (samples,)."""
+        end = self._count + len(samples)
+        if end > len(self._array):
+            longer = np.empty(2 * end, np.float32)
+            longer[: self._count] = self._array[: self._count]
+            self._array = longer
+        self._array[self._count : end] = samples
+        self._count = end
+
+    def samples(self) -> Float32Array:
+        """Return all samples, shape (samples,)."""
+        return self._array[: self._count]
 
 
 def _mono(block: Float32Array) -> Float32Array:

@@ -38,7 +38,7 @@ class Sizes:
 
     songs: int = 4
     seconds: float = 120.0
-    laps: int = 5
+    laps: int = 3
 
 
 FULL = Sizes()
@@ -55,7 +55,7 @@ def compare_preparing(sizes: Sizes, *, cache: Path, workers: int) -> Findings:
     """Return the CPU seconds that each contestant takes for a song of each format; songs are kept in `cache`."""
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix="speed-") as folder:
-        files = _write_songs(sizes, Path(folder), cache=cache, workers=workers)
+        files = write_songs(sizes, Path(folder), cache=cache, workers=workers)
         m4as = {kind: files.pop(kind) for kind in list(files) if kind.startswith("m4a")}
         only_essentia = {name: CONTESTANTS[name] for name in ("tagbench", "essentia")}
         return _compare(CONTESTANTS, files, sizes) + _compare(only_essentia, m4as, sizes)
@@ -118,7 +118,7 @@ def _told(kind: str, laps: dict[str, list[Lap[int]]], seconds: float) -> Finding
     return Findings(tuple(rows), ratios)
 
 
-def _write_songs(sizes: Sizes, folder: Path, *, cache: Path, workers: int) -> dict[str, list[Path]]:
+def write_songs(sizes: Sizes, folder: Path, *, cache: Path, workers: int) -> dict[str, list[Path]]:
     """Write each song in each format, mono and stereo; return the files by format and channels, as "mp3_mono"."""
     formats = FORMATS if importlib.util.find_spec("av") is None else (*FORMATS, "m4a")  # nothing else writes AAC
     files: dict[str, list[Path]] = {f"{form}_{name}": [] for form, name in product(formats, CHANNELS)}

@@ -78,6 +78,14 @@ def test_a_track_of_many_blocks_is_resampled_as_all_at_once(tmp_path: Path, form
     np.testing.assert_array_equal(decode(tmp_path / "a", AudioSettings(sample_rate="own")).samples, mono)
 
 
+def test_a_track_longer_than_was_foreseen_is_heard_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    soundfile.write(tmp_path / "a.wav", music(16), 44100)
+    foreseen = decode(tmp_path / "a.wav", SETTINGS).samples
+    monkeypatch.setattr("bench.audio.LONGEST_FORESEEN", 0.5)
+    monkeypatch.setattr("bench.sound_file.BLOCK_SAMPLES", 5000)
+    np.testing.assert_array_equal(decode(tmp_path / "a.wav", SETTINGS).samples, foreseen)
+
+
 def _write_in_pieces(file: Path, samples: np.ndarray, form: str) -> None:
     with soundfile.SoundFile(file, "w", 44100, samples.shape[1], format=form) as out:
         for start in range(0, len(samples), 44100):  # libsndfile crashes when a long Vorbis file is written at once

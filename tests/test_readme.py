@@ -67,6 +67,19 @@ def test_the_table_of_the_networks_speed_in_the_readme_is_what_the_command_found
     assert findings_of("neural").table() in README
 
 
+def test_the_table_of_preparing_audio_in_the_readme_is_what_the_command_found() -> None:
+    assert findings_of("prepare").table() in README
+
+
+def test_audio_is_prepared_as_fast_as_the_readme_says() -> None:
+    ratios = findings_of("prepare").ratios
+    for form, stereo in (("mp3", 1.5), ("flac", 1.5), ("ogg", 1.3)):
+        assert ratios[f"prepare_{form}_stereo_vs_librosa"] >= stereo
+        assert ratios[f"prepare_{form}_mono_vs_librosa"] >= 0.93
+        assert ratios[f"decoding_alone_{form}_stereo_vs_librosa"] < 3  # why three times librosa is out of reach
+    assert all(times >= 4 for name, times in ratios.items() if name.endswith("_vs_essentia"))
+
+
 def test_the_networks_are_as_fast_as_the_readme_says() -> None:
     found = findings_of("neural")
     assert found.ratios["cpu_step_spectrogram"] <= 0.6
