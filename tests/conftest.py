@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from bench.run import Machine, run_study
 from bench.study import Study, read_study
@@ -14,6 +15,9 @@ from tests.small_corpus import write_small_corpus
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch is loaded
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it starts in the background ignore it
+
+settings.register_profile("tagbench", deadline=None)  # a busy machine is no failure
+settings.load_profile("tagbench")
 
 TAGBENCH = str(Path(sys.executable).with_name("tagbench"))
 

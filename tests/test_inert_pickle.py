@@ -77,7 +77,7 @@ plain = st.recursive(
 
 
 @given(value=plain, protocol=st.integers(0, 4))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_plain_data_comes_back_as_it_was(tmp_path: Path, value: object, protocol: int) -> None:
     assert read(tmp_path, pickle.dumps(value, protocol=protocol)) == value
 
@@ -218,7 +218,7 @@ def test_a_file_that_is_no_pickle_or_a_broken_one_is_one_line(content: bytes, tm
 
 
 @given(cut=st.integers(0, len(ARRAY) - 1), at=st.integers(0, len(ARRAY) - 1), byte=st.integers(0, 255))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 def test_a_truncated_or_altered_file_is_read_or_refused_and_nothing_else(
     tmp_path: Path, cut: int, at: int, byte: int
 ) -> None:

@@ -35,7 +35,7 @@ def test_log_mel_equals_librosas(rate: int, n_mels: int, window: int, hop: int) 
     np.testing.assert_allclose(found, of_librosa(audio, rate, n_mels, window, hop), atol=2e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     rate=st.sampled_from([8_000, 16_000, 44_100]), window=st.sampled_from([256, 512, 1000]), n_mels=st.integers(2, 40)
 )

@@ -246,7 +246,7 @@ def test_the_order_of_a_corpus_moves_no_track(corpus: Corpus, tmp_path: Path) ->
     assert stored(backwards, tmp_path / "cache").tracks == stored(corpus, tmp_path / "cache").tracks
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(65, 20000))
 def test_shards_are_of_an_even_size(tracks: int) -> None:
     sizes = np.bincount(shard_numbers([f"t{number}" for number in range(tracks)]))
