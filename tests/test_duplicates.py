@@ -57,8 +57,8 @@ class Heard:
         return find_duplicates(self.corpus, self.store, cache=self.cache, workers=workers)
 
     def without_audio(self) -> "Heard":
-        """Return the same with every sample gone."""
-        tracks = self.store.tracks.items()
+        """Return the same with every sample gone, and the store's tracks in another order."""
+        tracks = reversed(self.store.tracks.items())
         gone = {track_id: replace(track, shard=Path("/nowhere") / track.shard.name) for track_id, track in tracks}
         return replace(self, store=replace(self.store, tracks=gone))
 
@@ -107,6 +107,13 @@ def test_other_encodings_gains_rates_and_beginnings_are_near_copies_and_other_so
     assert near["song1-faint.wav"].similarity > near["song1-late.flac"].similarity
 
 
+def test_a_near_copy_is_as_similar_to_the_first_as_if_there_were_no_others(songs: Heard) -> None:
+    for copy in songs.duplicates():
+        if copy.kind == "near":
+            pair = np.isin(songs.corpus.ids, [copy.track, copy.copy_of])
+            assert replace(songs, corpus=songs.corpus.take(pair)).duplicates() == [copy]
+
+
 def test_clusters_are_the_copies_of_each_recording(songs: Heard) -> None:
     names = songs.corpus.ids.tolist()
     found = clusters(songs.duplicates())
@@ -144,6 +151,16 @@ def test_another_version_of_the_fingerprint_is_made_anew(songs: Heard, monkeypat
     monkeypatch.setattr("bench.duplicates.FINGERPRINT_VERSION", 10**6)
     with pytest.raises(FileNotFoundError, match="/nowhere/"):
         songs.without_audio().duplicates()
+
+
+def test_a_file_that_changed_is_heard_again(tmp_path: Path) -> None:
+    root = tmp_path / "audio"
+    root.mkdir()
+    write(root / "a.wav", composed(0))
+    write(root / "b.wav", composed(0))
+    assert [copy.kind for copy in heard(root, tmp_path / "cache").duplicates()] == ["exact"]
+    write(root / "b.wav", composed(4))
+    assert heard(root, tmp_path / "cache").duplicates() == []
 
 
 def cut(content: bytes) -> bytes:

@@ -77,6 +77,15 @@ def test_a_loop_within_a_track_is_no_match_and_hides_none() -> None:
     assert found(words) == [(3, 20)]
 
 
+def test_of_several_lags_the_best_counts() -> None:
+    words = tracks(3)
+    words[0] = with_wrong_bits(np.tile(words[0, :60], 4)[:MOST_WORDS], 0.05)  # a loop that varies
+    words[2] = with_wrong_bits(words[0], 0.01)
+    matches = find_matches(words, workers=1)
+    assert pairs(matches) == [(0, 2)]
+    assert matches.similarity[0] > 0.98
+
+
 def test_a_phrase_that_all_share_makes_no_copies_of_them_and_hides_none() -> None:
     words = tracks(200)
     words[:, 60:80] = words[0, 60:80]
