@@ -211,11 +211,11 @@ def baseline(file: Path | None, quick: bool, cache: Path, workers: int) -> None:
     the machine alone meanwhile. Only the songs are made side by side, by --workers processes, and kept. It needs
     librosa, about 1 GB of disk and 3 GB of memory.
     """
-    from baselines.speed import FULL, PACKAGES, QUICK, check_contestants, compare_baseline
-    from bench.speed import describe_machine
+    from baselines.speed import FULL, PACKAGES, QUICK, compare_baseline
+    from bench.speed import check_librosa, describe_machine
 
     _check_folder(file)
-    check_contestants()
+    check_librosa()
     machine = describe_machine(PACKAGES)
     _tell("baseline", compare_baseline(QUICK if quick else FULL, cache=cache, workers=workers), machine, file)
 
@@ -263,11 +263,11 @@ def prepare_speed(file: Path | None, quick: bool, cache: Path, workers: int) -> 
     It measures CPU seconds of processes with one thread, one at a time, and takes a few minutes; leave the machine
     alone meanwhile. Only the songs are made side by side, by --workers processes, and kept. It needs librosa.
     """
-    from bench.decoding_speed import FULL, PACKAGES, QUICK, check_contestants, compare_preparing
-    from bench.speed import describe_machine
+    from bench.decoding_speed import FULL, PACKAGES, QUICK, compare_preparing
+    from bench.speed import check_librosa, describe_machine
 
     _check_folder(file)
-    check_contestants()
+    check_librosa()
     machine = describe_machine(PACKAGES)
     _tell("prepare", compare_preparing(QUICK if quick else FULL, cache=cache, workers=workers), machine, file)
 

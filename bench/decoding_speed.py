@@ -18,7 +18,6 @@ import soundfile
 from bench.audio import AudioSettings, decode
 from bench.corpora import place_of
 from bench.corpus import Float32Array
-from bench.errors import InputError
 from bench.m4a import load_essentia
 from bench.progress import say
 from bench.speed import Findings, Lap, Row, median_seconds, take_turns
@@ -43,12 +42,6 @@ class Sizes:
 
 FULL = Sizes()
 QUICK = Sizes(songs=1, seconds=3.0, laps=1)
-
-
-def check_contestants() -> None:
-    """Raise `InputError` where librosa, which the project does not need otherwise, is not installed."""
-    if importlib.util.find_spec("librosa") is None:
-        raise InputError("the comparison needs librosa, which is not installed: pip install 'tagbench[dev]'")
 
 
 def compare_preparing(sizes: Sizes, *, cache: Path, workers: int) -> Findings:

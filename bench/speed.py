@@ -5,6 +5,7 @@ the contestants take turns, so that a machine that grows warm or busy slows them
 their CPU seconds, which other processes lengthen far less than time on the wall.
 """
 
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -25,7 +26,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 import psutil
 
-from bench.errors import StudyFailedError
+from bench.errors import InputError, StudyFailedError
 from bench.isolation import ONE_THREAD
 from bench.progress import progress_bar
 
@@ -85,6 +86,12 @@ class Apart:
             self._process.join()
             raise StudyFailedError(f"{self._name}: its process ended with code {self._process.exitcode}") from error
         return lap
+
+
+def check_librosa() -> None:
+    """Raise `InputError` where librosa, which the project does not need otherwise, is not installed."""
+    if importlib.util.find_spec("librosa") is None:
+        raise InputError("the comparison needs librosa, which is not installed: pip install 'tagbench[dev]'")
 
 
 def call_apart(name: str, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Lap[T]:

@@ -1,4 +1,4 @@
-"""Descriptors as data sets ship them: JSON in the structure of essentia's extractor, and a data set that has them."""
+"""Descriptors as data sets ship them: JSON in the structure of essentia's extractor, and the small corpus with them."""
 
 import json
 from pathlib import Path
@@ -6,19 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
 STATISTICS = ("dmean", "dmean2", "dvar", "dvar2", "max", "mean", "median", "min", "var")
-MODULE = """
-from dataclasses import replace
-import numpy as np
-from bench.corpora import manifest
-
-def load(root):
-    corpus = manifest.load(root)
-    files = [f"acousticbrainz/{track[-2:]}/{track}.json" for track in corpus.ids.tolist()]
-    return replace(corpus, name="described", descriptor_files=np.array(files))
-"""
 
 
 def document(tone: float = 0.5, loud: float = 0.5, *, seed: int = 0, release: str = "2.1-beta2") -> dict[str, Any]:
@@ -81,18 +70,9 @@ def write_document(file: Path, content: object) -> Path:
 
 
 def write_small_descriptors(root: Path) -> None:
-    """Write a document for each track of the small corpus under `root`, where the data set `described` has them."""
-    for seed, track in enumerate(pd.read_parquet(root / "manifest.parquet").itertuples()):
-        name = str(track.id)
-        content = document(float(str(track.tone)), float(str(track.loud)), seed=seed)
-        write_document(root / "acousticbrainz" / name[-2:] / f"{name}.json", content)
-
-
-def install_data_set(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the data set `described` known to this process: a manifest's tracks, and descriptors beside them."""
-    (site / "tagbench_described.py").write_text(MODULE)
-    distribution = site / "tagbench_described-1.dist-info"
-    distribution.mkdir()
-    (distribution / "METADATA").write_text("Metadata-Version: 2.1\nName: tagbench-described\nVersion: 1\n")
-    (distribution / "entry_points.txt").write_text("[tagbench.corpora]\ndescribed = tagbench_described\n")
-    monkeypatch.syspath_prepend(str(site))
+    """Write a document for each track of the small corpus under `root`, and name it in the manifest."""
+    manifest = pd.read_parquet(root / "manifest.parquet")
+    files = [f"acousticbrainz/{track[-2:]}/{track}.json" for track in manifest["id"]]
+    for seed, (file, tone, loud) in enumerate(zip(files, manifest["tone"], manifest["loud"], strict=True)):
+        write_document(root / file, document(float(tone), float(loud), seed=seed))
+    manifest.assign(descriptors=files).to_parquet(root / "manifest.parquet", index=False)

@@ -2,14 +2,12 @@
 
 import json
 import subprocess
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from bench.cli import exit_code
 from bench.decoding_speed import CONTESTANTS, QUICK, write_songs
 from bench.speed import Apart
 from tests.conftest import TAGBENCH
@@ -77,19 +75,3 @@ def test_the_whole_command_with_little_data_prints_a_table_and_writes_json(tmp_p
 def test_without_pyav_no_m4a_is_measured(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "av" else name)
     assert list(write_songs(QUICK, tmp_path, cache=cache, workers=1)) == KINDS
-
-
-def test_a_missing_librosa_is_one_line_that_says_how_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def version_of(package: str) -> str:
-        if package == "librosa":
-            raise PackageNotFoundError(package)
-        return "1"
-
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "librosa" else name)
-    monkeypatch.setattr("bench.speed.version", version_of)
-    assert exit_code(["speed", "prepare", "--quick", "--cache", str(tmp_path)]) == 2
-    said = capsys.readouterr().err
-    assert len(said.splitlines()) == 1
-    assert "pip install" in said

@@ -15,11 +15,11 @@ from bench.record import RunRecord, RunSpec
 from bench.study import read_study
 from reports.study_folder import read_study_folder
 from tests.conftest import STUDY, StudyOnDisk
-from tests.small_descriptors import install_data_set, write_document, write_small_descriptors
+from tests.small_descriptors import write_document, write_small_descriptors
 
 GBT_ENTRY = '[[families]]\nfamily = "gbt"\nmax_rounds = 40\ndescriptors = "acousticbrainz"\n'
 LINEAR_ENTRY = '[[families]]\nfamily = "linear"\ndescriptors = "acousticbrainz"\n'
-HEADER = STUDY.split("[[families]]")[0].replace('"manifest"', '"described"')
+HEADER = STUDY.split("[[families]]")[0]
 SHIPPED = HEADER + GBT_ENTRY + LINEAR_ENTRY
 WAVEFORM = """
 [[families]]
@@ -32,8 +32,7 @@ max_updates = 2
 """
 
 
-def study_on(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> StudyOnDisk:
-    install_data_set(folder, monkeypatch)
+def study_on(folder: Path, text: str) -> StudyOnDisk:
     study = StudyOnDisk(folder, text)
     write_small_descriptors(study.root)
     return study
@@ -45,7 +44,7 @@ def records(study: StudyOnDisk) -> list[RunRecord]:
 
 def test_a_study_without_audio_is_run_and_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    study = study_on(tmp_path, monkeypatch, SHIPPED)
+    study = study_on(tmp_path, SHIPPED)
     shutil.rmtree(study.root / "audio")
     assert study.run() == []
     done = records(study)
@@ -67,10 +66,8 @@ def test_a_study_without_audio_is_run_and_reported(tmp_path: Path, monkeypatch: 
     assert {params["audio"] for params in logged} == {"none"}
 
 
-def test_beside_a_network_all_train_on_the_tracks_that_it_can_hear(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study = study_on(tmp_path, monkeypatch, SHIPPED.replace("[6, 12]", "[6]") + WAVEFORM)
+def test_beside_a_network_all_train_on_the_tracks_that_it_can_hear(tmp_path: Path) -> None:
+    study = study_on(tmp_path, SHIPPED.replace("[6, 12]", "[6]") + WAVEFORM)
     (study.root / "audio" / "003.wav").write_bytes(b"")
     assert study.run() == []
     done = {record.label: record for record in records(study)}
@@ -87,10 +84,8 @@ def test_beside_a_network_all_train_on_the_tracks_that_it_can_hear(
     assert "waveform: 16,000 Hz mono, whole tracks." in page
 
 
-def test_a_damaged_document_is_noted_with_its_cells_and_stops_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study = study_on(tmp_path, monkeypatch, SHIPPED.replace("[6, 12]", "[6]"))
+def test_a_damaged_document_is_noted_with_its_cells_and_stops_none(tmp_path: Path) -> None:
+    study = study_on(tmp_path, SHIPPED.replace("[6, 12]", "[6]"))
     for file in (study.root / "acousticbrainz").rglob("*[02468].json"):
         write_document(file, "{")
     assert study.run() == []
@@ -102,7 +97,7 @@ def test_a_damaged_document_is_noted_with_its_cells_and_stops_none(
 
 
 def test_a_data_set_without_descriptors_is_refused_before_any_work(tmp_path: Path) -> None:
-    study = StudyOnDisk(tmp_path, SHIPPED.replace('"described"', '"manifest"'))
+    study = StudyOnDisk(tmp_path, SHIPPED)
     with pytest.raises(InputError, match=r"^corpus \w+ ships no descriptors: "):
         study.run()
     assert not study.cache.exists()
@@ -129,17 +124,15 @@ def test_a_data_set_without_descriptors_is_refused_before_any_work(tmp_path: Pat
     ids=["audio", "shipped or not", "not or shipped"],
 )
 def test_audio_for_what_hears_none_is_refused_in_one_line(tmp_path: Path, entry: str, said: str) -> None:
-    (tmp_path / "mine.toml").write_text(HEADER.replace('"described"', '"manifest"') + entry)
+    (tmp_path / "mine.toml").write_text(HEADER + entry)
     with pytest.raises(InputError, match=said) as refused:
         read_study(str(tmp_path / "mine.toml"))
     assert "\n" not in str(refused.value)
 
 
-def test_settings_of_shipped_descriptors_are_tuned_without_audio(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_settings_of_shipped_descriptors_are_tuned_without_audio(tmp_path: Path) -> None:
     text = HEADER.replace("[6, 12]", "[6]") + "[tuning]\ntrials = 2\n" + LINEAR_ENTRY
-    study = study_on(tmp_path, monkeypatch, text)
+    study = study_on(tmp_path, text)
     shutil.rmtree(study.root / "audio")
     assert study.run() == []
     (record,) = records(study)

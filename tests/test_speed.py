@@ -113,8 +113,9 @@ def test_a_json_file_in_no_folder_is_refused_before_any_work(
     assert "there is no folder" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("what", ["baseline", "prepare"])
 def test_a_missing_librosa_is_one_line_that_says_how_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def version_of(package: str) -> str:
         if package == "librosa":
@@ -123,7 +124,7 @@ def test_a_missing_librosa_is_one_line_that_says_how_to_get_it(
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "librosa" else name)
     monkeypatch.setattr("bench.speed.version", version_of)
-    assert exit_code(["speed", "baseline", "--quick", "--cache", str(tmp_path)]) == 2
+    assert exit_code(["speed", what, "--quick", "--cache", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert len(said.splitlines()) == 1
     assert "pip install" in said

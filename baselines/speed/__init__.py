@@ -1,6 +1,5 @@
 """`tagbench speed baseline`: the descriptors and the trees, side by side with what else one would use."""
 
-import importlib.util
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ from baselines.speed.scaling import measure_scaling
 from baselines.speed.songs import RATE, songs, write_mp3s
 from baselines.speed.training import SEED, compare_training
 from bench.audio import AudioSettings
-from bench.errors import InputError
 from bench.prepare import prepare
 from bench.progress import say
 from bench.speed import Findings
@@ -53,12 +51,6 @@ QUICK = Sizes(
     scaling_columns=50,
     scaling_rounds=3,
 )
-
-
-def check_contestants() -> None:
-    """Raise `InputError` where librosa, which the project does not need otherwise, is not installed."""
-    if importlib.util.find_spec("librosa") is None:
-        raise InputError("the comparison needs librosa, which is not installed: pip install 'tagbench[dev]'")
 
 
 def compare_baseline(sizes: Sizes, *, cache: Path, workers: int) -> Findings:
