@@ -1,6 +1,7 @@
 """The command line."""
 
 import os
+import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from bench.speed import Findings
 
 
+CACHE = user_cache_path("tagbench")
 cache_option = click.option(
     "--cache",
     type=click.Path(path_type=Path),
-    default=user_cache_path("tagbench"),
+    default=CACHE,
     show_default=True,
     help="Folder for what can be made again: synthesised corpora, decoded audio, descriptors.",
 )
@@ -72,9 +74,19 @@ def prepare(study: str, out: Path | None, root: Path | None, cache: Path, worker
     data = prepare_data(what, place, out=folder, cache=cache, workers=workers)
     click.echo(preparation_page(data.found))
     click.echo(f"\nEvery track with its verdict is in {folder / 'tracks.csv'}.")
+    if any(entry.audio is None for entry in what.entries()):
+        click.echo(
+            "The descriptors that the data set ships were looked for, not read: run notes those that are broken."
+        )
     checked(data, folder)
-    flags = [f" {flag} {value}" for flag, value in (("--root", root), ("--out", out)) if value is not None]
-    click.echo(f"Next: tagbench run {study}{''.join(flags)}")
+    click.echo(f"Next: {_run_command(study, root, out, cache)}")
+
+
+def _run_command(study: str, root: Path | None, out: Path | None, cache: Path) -> str:
+    """Return the command that goes on from what `prepare` was told."""
+    told = (("--root", root), ("--out", out), ("--cache", None if cache == CACHE else cache))
+    flags = [word for flag, value in told if value is not None for word in (flag, str(value))]
+    return shlex.join(["tagbench", "run", study, *flags])
 
 
 @tagbench.command()

@@ -50,6 +50,7 @@ from bench.store import Store, StoredTrack, written_aside
 
 RECORD = np.dtype([("sha256", "S32"), ("words", "<u2", (MOST_WORDS,))])
 CHECKSUM_BYTES = 32
+LEAST_SECONDS = 6.1  # of audio that near copies share, as `bench.matching` wants it
 
 RecordArray = NDArray[Any]
 HashArray = NDArray[np.bytes_]

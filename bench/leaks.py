@@ -1,6 +1,6 @@
 """What the parts of a corpus have in common though they should not: the same audio, the same artists."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -40,16 +40,24 @@ class Leaks:
 
 def find_leaks(parts: Split, duplicates: Sequence[Duplicate]) -> Leaks:
     """Return what the parts have in common, given the pairs of tracks that sound alike."""
-    named = dict(zip(PARTS, (parts.train, parts.valid, parts.test), strict=True))
-    tracks = pd.concat([_tracks(part, corpus) for part, corpus in named.items()], ignore_index=True)
+    tracks = pd.concat([_tracks(part, corpus) for part, corpus in parts.named().items()], ignore_index=True)
     return Leaks(_duplicates(tracks, duplicates), _groups(tracks))
 
 
-def without_leaks(parts: Split, leaks: Leaks) -> Split:
-    """Return the parts without the training tracks that sound like a validation or test track."""
+def leaking_from_training(leaks: Leaks) -> dict[str, str]:
+    """Return the training tracks that sound like a validation or test track, by id, each with what it sounds like."""
     leaking = leaks.leaking_duplicates
-    dropped = leaking.loc[leaking["part"] == "train", "id"].to_numpy(dtype=np.str_)
-    return replace(parts, train=parts.train.take(~np.isin(parts.train.ids, dropped)))
+    held_out = leaking[leaking["part"] != "train"].drop_duplicates("cluster").set_index("cluster")
+    training = leaking[leaking["part"] == "train"]
+    training = training[training["cluster"].isin(held_out.index)]
+    like = held_out.loc[training["cluster"]]
+    reasons = [f"sounds like {track} ({part})" for track, part in zip(like["id"], like["part"], strict=True)]
+    return dict(zip(training["id"], reasons, strict=True))
+
+
+def without(parts: Split, tracks: Collection[str]) -> Split:
+    """Return the parts without these training tracks."""
+    return replace(parts, train=parts.train.take(~np.isin(parts.train.ids, list(tracks))))
 
 
 def _tracks(part: str, corpus: Corpus) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """From a corpus on disk to the tracks every family will use: decoded, checked, and the unusable ones named."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -58,22 +58,27 @@ class Prepared:
         """What the decoder found in the files that it could read, by track id; nothing where no audio is heard."""
         return next(iter(self.stores.values())).facts if self.stores else {}
 
-    def table(self, part_of: dict[str, str]) -> pd.DataFrame:
-        """Return what was kept and refused and why, a row a track; `part_of` gives the part of the kept by id.
+    def table(self, part_of: Mapping[str, str], left_out: Mapping[str, str]) -> pd.DataFrame:
+        """Return what was kept and refused and why, a row a track.
 
+        `part_of` gives the part of each track that is used, `left_out` why one is not though it could be.
         `seconds` is the file's own length, `told_seconds` that of the data set's metadata, `clipped` the share of
         samples at full scale.
         """
         ids = self.whole.ids.tolist()
         facts = [self.facts.get(track) for track in ids]
         told = self.whole.durations
+        said = {**self.notes, **left_out, **self.rejected}
         return pd.DataFrame(
             {
                 "id": ids,
                 "path": self.whole.files.tolist(),
                 "part": [part_of.get(track, "") for track in ids],
-                "verdict": ["refused" if track in self.rejected else "kept" for track in ids],
-                "reason": [self.rejected.get(track) or self.notes.get(track, "") for track in ids],
+                "verdict": [
+                    "refused" if track in self.rejected else "left out" if track in left_out else "kept"
+                    for track in ids
+                ],
+                "reason": [said.get(track, "") for track in ids],
                 "seconds": [None if each is None else each.seconds for each in facts],
                 "told_seconds": [None] * len(ids) if told is None else told.round(3).tolist(),
                 "rate": pd.array([None if each is None else each.rate for each in facts], dtype="Int64"),

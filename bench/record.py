@@ -139,11 +139,11 @@ class SharedGroups(BaseModel):
 class DataRecord(BaseModel):
     """What was found when the tracks of a study were prepared.
 
-    `refused` and `noted` count tracks by reason, of all `n_tracks` and of those kept; `parts` has the number of tracks
-    of each part, `hours` those of audio that were kept (None: none was heard), `rates` counts the kept files by sample
-    rate in Hz. `duplicates` counts the clusters of tracks that sound alike, `leaking` the tracks by part that sound
-    like one of another part; `dropped` of them were taken out of training. `shared_groups` are those of an official
-    split.
+    `refused` and `noted` count tracks by reason, of all `n_tracks` and of those kept; `parts` and `groups` have the
+    numbers of tracks and of groups of each part, `hours` those of audio that were kept (None: none was heard), `rates`
+    counts the kept files by sample rate in Hz. `duplicates` counts the clusters of tracks that sound alike, `leaking`
+    the tracks by part that sound like one of another part; `dropped` of them were taken out of training. `too_short`
+    tracks were compared by their samples alone. `shared_groups` are those of an official split.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -155,11 +155,13 @@ class DataRecord(BaseModel):
     refused: dict[str, int]
     noted: dict[str, int]
     parts: dict[str, int]
+    groups: dict[str, int]
     hours: float | None
     rates: dict[int, int]
     duplicates: int
     leaking: dict[str, int]
     dropped: int
+    too_short: int
     shared_groups: list[SharedGroups]
 
     def save(self, out: Path) -> None:

@@ -82,6 +82,7 @@ def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -
     tracking = Tracking(study, out)
     plan = plan_study(study, place, out=out, machine=machine)
     write_study(plan.data.study, plan.cells, out)
+    plan.data.found.save(out)
     faults = run_cells(prepare_taggers(plan, out), out, tracking)
     finished = sum(is_finished(cell_folder(out, spec)) for _, spec in plan.cells)
     return Outcome(tracking, finished, faults)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.corpus import Corpus
+from bench.corpus import PARTS, Corpus
 from bench.digest import unit_hashes
 from bench.errors import InputError
 
@@ -16,6 +16,10 @@ class Split:
     train: Corpus
     valid: Corpus
     test: Corpus
+
+    def named(self) -> dict[str, Corpus]:
+        """Return the parts by their names in `PARTS`."""
+        return dict(zip(PARTS, (self.train, self.valid, self.test), strict=True))
 
 
 def split(corpus: Corpus, *, valid: float, test: float, seed: int) -> Split:
@@ -36,7 +40,7 @@ def official_split(corpus: Corpus) -> Split:
     """
     if corpus.parts is None:
         raise InputError(f"corpus {corpus.name} has no official split; set split.kind = 'hash' in the study")
-    train, valid, test = (corpus.take(corpus.parts == part) for part in ("train", "valid", "test"))
+    train, valid, test = (corpus.take(corpus.parts == part) for part in PARTS)
     return Split(train, valid, test)
 
 

@@ -261,6 +261,8 @@ def read_study(name_or_path: str, families: Collection[str] = ()) -> Study:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{where} is not valid TOML: {error}") from error
+    if not content:
+        raise InputError(f"{where} is empty; `tagbench study your_corpus > {where}` fills it with a template")
     content.setdefault("name", re.sub(r"[^A-Za-z0-9._-]+", "-", Path(where).stem).strip("-.") or "study")
     try:
         study = Study.model_validate(content)

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
+
 from bench.corpora import Place, place_of
 from bench.corpus import PARTS
-from bench.duplicates import Duplicate, find_duplicates
+from bench.duplicates import LEAST_SECONDS, Duplicate, find_duplicates
 from bench.errors import InputError
-from bench.leaks import Leaks, find_leaks, without_leaks
+from bench.leaks import Leaks, find_leaks, leaking_from_training, without
 from bench.output import DUPLICATES_FILE, GROUPS_FILE, REJECTED_FILE, write_leaks, write_tracks
 from bench.prepare import Prepared, prepare
 from bench.progress import say
@@ -20,7 +22,11 @@ from bench.splits import Split
 from bench.study import Study
 from bench.tags import with_tag_choices
 
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+EMPTY_PART = {
+    "hash": "give [split] larger shares or another seed, or the corpus more groups",
+    "official": "its official split gives it none that can be used; mend that, or set [split] kind = 'hash'",
+}
+_MEASURED = re.compile(r"(?<![\w-])\d+(?:[.,]\d+)*(?= (?:(?:s|h|Hz)\b|%)| to \d)")
 
 
 @dataclass(frozen=True)
@@ -39,9 +45,9 @@ def begin_study(study: Study, *, out: Path, root: Path | None, cache: Path) -> P
     outline = place.outline()
     for entry in study.entries():
         entry.tagger.check_corpus(outline)
-    parts = study.split.divide(outline)
-    sized = study.sized(len(parts.train))
-    check_parts(sized, parts, "")
+    if study.prepare.drop_leaks and all(entry.audio is None for entry in study.entries()):
+        raise InputError("[prepare] drop_leaks = true needs an entry that hears audio, to tell what sounds alike")
+    sized = sized_to(study, study.split.divide(outline), "")
     shape = f"{len(study.families)} families, {len(sized.sizes)} sizes, {len(study.seeds)} seeds"
     say(f"study {study.name}: {shape}, {len(list(sized.cells()))} cells; output goes to {out}")
     out.mkdir(parents=True, exist_ok=True)
@@ -56,12 +62,11 @@ def prepare_data(study: Study, place: Place, *, out: Path, cache: Path, workers:
     prepared = prepare(corpus, heard, cache=cache, workers=workers, duration_tolerance=tolerance)
     whole = study.split.divide(prepared.corpus)
     leaks = find_leaks(whole, _duplicates(prepared, cache=cache, workers=workers))
-    parts = without_leaks(whole, leaks) if study.prepare.drop_leaks else whole
-    write_tracks(prepared.table(_part_of(whole)), out)
+    left_out = leaking_from_training(leaks) if study.prepare.drop_leaks else {}
+    parts = without(whole, left_out)
+    write_tracks(prepared.table(_part_of(parts), left_out), out)
     write_leaks(leaks, out)
-    found = _record(prepared, whole, parts, leaks)
-    found.save(out)
-    return StudyData(study, prepared, parts, found)
+    return StudyData(study, prepared, parts, _record(prepared, parts, leaks, dropped=len(left_out)))
 
 
 def tell(data: StudyData, out: Path) -> None:
@@ -86,9 +91,9 @@ def checked(data: StudyData, out: Path) -> StudyData:
     refused, total = len(data.prepared.rejected), len(data.prepared.whole)
     if refused > data.study.prepare.max_refused * total:
         raise InputError(_too_many(data, out))
-    sized = data.study.sized(len(data.parts.train))
-    check_parts(sized, data.parts, f" once {refused} tracks are refused" if refused else "")
-    return replace(data, study=sized)
+    gone = {"refused": refused, "left out as leaks": data.found.dropped}
+    told = " and ".join(f"{count} tracks are {how}" for how, count in gone.items() if count)
+    return replace(data, study=sized_to(data.study, data.parts, f" once {told}" if told else ""))
 
 
 def _too_many(data: StudyData, out: Path) -> str:
@@ -101,17 +106,21 @@ def _too_many(data: StudyData, out: Path) -> str:
     )
 
 
-def check_parts(study: Study, parts: Split, when: str) -> None:
-    """Refuse a study whose parts do not suffice."""
-    for name, part in (("validation", parts.valid), ("test", parts.test)):
+def sized_to(study: Study, parts: Split, when: str) -> Study:
+    """Return the study with its training sizes as numbers of tracks; refuse, with `InputError`, too small parts."""
+    for name, part in zip(("training", "validation", "test"), parts.named().values(), strict=True):
         if not len(part):
-            raise InputError(f"study {study.name}: the {name} part of the corpus has no track{when}")
-    largest = max(study.sizes)
+            advice = EMPTY_PART[study.split.kind]
+            said = f" ({part.note})" if part.note else ""
+            raise InputError(f"study {study.name}: the {name} part of the corpus has no track{when}; {advice}{said}")
+    sized = study.sized(len(parts.train))
+    largest = max(sized.sizes)
     if largest > len(parts.train):
         raise InputError(
             f"study {study.name} asks for {largest} training tracks; the training part of the corpus has "
             f"{len(parts.train)}{when}"
         )
+    return sized
 
 
 def _duplicates(prepared: Prepared, *, cache: Path, workers: int) -> list[Duplicate]:
@@ -122,11 +131,10 @@ def _duplicates(prepared: Prepared, *, cache: Path, workers: int) -> list[Duplic
 
 
 def _part_of(parts: Split) -> dict[str, str]:
-    named = zip(PARTS, (parts.train, parts.valid, parts.test), strict=True)
-    return {track: name for name, part in named for track in part.ids.tolist()}
+    return {track: name for name, part in parts.named().items() for track in part.ids.tolist()}
 
 
-def _record(prepared: Prepared, whole: Split, parts: Split, leaks: Leaks) -> DataRecord:
+def _record(prepared: Prepared, parts: Split, leaks: Leaks, *, dropped: int) -> DataRecord:
     corpus = prepared.whole
     kept = [prepared.facts[track] for track in prepared.corpus.ids.tolist() if track in prepared.facts]
     noted = {track: note for track, note in prepared.notes.items() if track not in prepared.rejected}
@@ -137,32 +145,38 @@ def _record(prepared: Prepared, whole: Split, parts: Split, leaks: Leaks) -> Dat
         n_tracks=len(corpus),
         refused=_counted(prepared.rejected.values()),
         noted=_counted(noted.values()),
-        parts=dict(Counter(_part_of(whole).values())),
-        hours=_hours(prepared),
+        parts={name: len(part) for name, part in parts.named().items()},
+        groups={name: len(np.unique(part.groups)) for name, part in parts.named().items()},
+        hours=round(sum(_seconds_heard(prepared)) / 3600, 4) if prepared.stores else None,
         rates=dict(sorted(Counter(facts.rate for facts in kept).items())),
         duplicates=int(leaks.duplicates["cluster"].nunique()),
         leaking=leaks.leaking_duplicates["part"].value_counts().to_dict(),
-        dropped=len(whole.train) - len(parts.train),
-        shared_groups=_shared_groups(whole, leaks),
+        dropped=dropped,
+        too_short=sum(seconds < LEAST_SECONDS for seconds in _seconds_heard(prepared)),
+        shared_groups=_shared_groups(parts, leaks),
     )
 
 
 def _counted(reasons: Iterable[str]) -> dict[str, int]:
-    """Count reasons that differ in their numbers alone as one, the most frequent first."""
-    return dict(Counter(_NUMBER.sub("…", reason) for reason in reasons).most_common())
+    """Count reasons that differ in what was measured alone as one, the most frequent first."""
+    given: dict[str, list[str]] = {}
+    for reason in reasons:
+        given.setdefault(_MEASURED.sub("…", reason), []).append(reason)
+    counts = {alike[0] if len(set(alike)) == 1 else general: len(alike) for general, alike in given.items()}
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def _hours(prepared: Prepared) -> float | None:
-    """Return how much audio families hear: that of the first way to hear it, up to its `max_seconds` a track."""
+def _seconds_heard(prepared: Prepared) -> list[float]:
+    """Return how much families hear of each track: in the first way to hear it, so up to its `max_seconds`."""
     if not prepared.stores:
-        return None
+        return []
     store = next(iter(prepared.stores.values()))
     tracks = [store.tracks[track] for track in prepared.corpus.ids.tolist()]
-    return round(sum(track.length / track.rate for track in tracks) / 3600, 4)
+    return [track.length / track.rate for track in tracks]
 
 
 def _shared_groups(parts: Split, leaks: Leaks) -> list[SharedGroups]:
-    sizes = dict(zip(PARTS, map(len, (parts.train, parts.valid, parts.test)), strict=True))
+    sizes = {name: len(part) for name, part in parts.named().items()}
     shared = []
     for part, other in combinations(PARTS, 2):
         groups, tracks = leaks.shared_groups(part, other)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.corpus import Corpus, Float32Array, Tag
 from bench.errors import InputError
@@ -28,6 +28,15 @@ class TagChoice(BaseModel):
     exclusive_group: str | None = None
     positive_above: float | None = Field(default=None, ge=0, lt=1)
     leave_out: bool = False
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        said = self.model_fields_set - {"leave_out"}
+        if self.leave_out and said:
+            raise ValueError(f"leave_out = true leaves no room for {sorted(said)[0]}; remove one of them")
+        if self.kind == "regression" and self.positive_above is not None:
+            raise ValueError('positive_above makes a classification tag, not kind = "regression"; remove one of them')
+        return self
 
     def tag(self, tag: Tag) -> Tag:
         """Return a tag as the study wants it."""

@@ -3,12 +3,15 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from bench.corpus import PARTS
 from bench.record import DataRecord, RunRecord
-from reports.preparation import leaks, shared_groups
+from bench.study import SplitSettings
+from reports.preparation import NOT_HEARD, PART_NAMES, leaks, shared_groups
 from reports.published import PublishedNetwork
 from reports.study_folder import HIT_CAP_MARK, StudyFolder
 from reports.table import escape, track_count
 
+MOST_NAMED = 8  # tags
 Networks = Mapping[str, PublishedNetwork]
 
 NO_UNCERTAINTY = (
@@ -49,7 +52,7 @@ def notes(study: StudyFolder, networks: Networks) -> str:
         *_tuning(records),
         *_departures(records, networks),
         *_unscored(records[0]),
-        *_data(study.data),
+        *_data(study.data, study.said.split),
         *_capped(records),
         *_special_tags(study),
         *_track_notes(study),
@@ -167,20 +170,39 @@ def _unscored(record: RunRecord) -> Iterator[str]:
         total = len(record.unscored_tags) + len(record.per_tag)
         yield (
             f"**Tags not scored.** {len(record.unscored_tags)} of {total}: fewer than {record.min_positives} positives "
-            f"or {record.min_negatives} negatives among the test tracks."
+            f"or {record.min_negatives} negatives among the test tracks ({_named(record.unscored_tags)})."
         )
 
 
-def _data(found: DataRecord | None) -> Iterator[str]:
-    """Yield what was refused, and what the parts have in common though they should not."""
+def _named(unscored: Mapping[str, int]) -> str:
+    """Return the first few tags with their numbers of positives."""
+    named = [f"{escape(tag)} {count:,}" for tag, count in list(unscored.items())[:MOST_NAMED]]
+    return ", ".join(named) + (" and others" if len(unscored) > MOST_NAMED else "")
+
+
+def _data(found: DataRecord | None, said: SplitSettings) -> Iterator[str]:
+    """Yield how tracks were divided, what was refused, and what the parts share though they should not."""
     if found is None:
         return
+    yield _split(found, said)
     refused = sum(found.refused.values())
     if refused:
         yield f"**Refused.** {refused:,} of {found.n_tracks:,} tracks, for every model; rejected.csv lists them."
-    if found.leaking:
+    if found.noted:
+        odd = "; ".join(f"{escape(note)} ({count:,})" for note, count in found.noted.items())
+        yield f"**Odd tracks**, kept: {odd}."
+    if found.hours is None:
+        yield NOT_HEARD
+    elif found.leaking:
         yield leaks(found)
     yield from map(shared_groups, found.shared_groups)
+
+
+def _split(found: DataRecord, said: SplitSettings) -> str:
+    """Return how the corpus was divided, by whom, and into what."""
+    how = f"By group (artist) and hash, seed {said.seed}" if said.kind == "hash" else "The data set's official parts"
+    numbers = ", ".join(f"{PART_NAMES[part]} {found.parts[part]:,} of {found.groups[part]:,} groups" for part in PARTS)
+    return f"**Split.** {how}; tracks: {numbers}."
 
 
 def _capped(records: Iterable[RunRecord]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from bench.record import DataRecord, SharedGroups
 from reports.table import escape
 
 MOST_REASONS = 20  # lines; tracks.csv has all
+NOT_HEARD = "No audio is heard: whether tracks sound alike was not looked at."
 PART_NAMES = {"train": "training", "valid": "validation", "test": "test"}
 
 
@@ -23,8 +24,12 @@ def _paragraphs(found: DataRecord) -> Iterator[str]:
     if found.corpus_note:
         yield f"> {escape(found.corpus_note)}"
     heard = "" if found.hours is None else f", {found.hours:,.1f} hours to be heard"
-    parts = ", ".join(f"{found.parts.get(part, 0):,} {PART_NAMES[part]}" for part in PARTS)
-    yield f"**{kept:,} of {found.n_tracks:,} tracks are kept** ({parts}){heard}; {refused:,} are refused."
+    parts = ", ".join(f"{found.parts[part]:,} {PART_NAMES[part]}" for part in PARTS)
+    groups = ", ".join(f"{found.groups[part]:,}" for part in PARTS)
+    yield (
+        f"**{kept:,} of {found.n_tracks:,} tracks are kept** ({parts}; of {groups} groups){heard}; "
+        f"{refused:,} {'is' if refused == 1 else 'are'} refused."
+    )
     if found.refused:
         yield "Refused, because a track:\n\n" + _reasons(found.refused)
     if found.noted:
@@ -45,10 +50,12 @@ def _reasons(counts: Mapping[str, int]) -> str:
 
 def _duplicates(found: DataRecord) -> str:
     if found.hours is None:
-        return "No audio is heard: whether tracks sound alike was not looked at."
+        return NOT_HEARD
+    too_short = f" ({found.too_short:,} shorter than 6.1 s were compared by their samples alone.)"
+    short = too_short if found.too_short else ""
     if not found.duplicates:
-        return "No two tracks sound alike."
-    told = f"Tracks that sound alike: {_count(found.duplicates, 'cluster')}, listed in duplicates.csv."
+        return f"No two tracks were found to sound alike.{short}"
+    told = f"Tracks that sound alike: {_count(found.duplicates, 'cluster')}, listed in duplicates.csv.{short}"
     return f"{told} {leaks(found)}" if found.leaking else f"{told} None is in several parts."
 
 
@@ -56,13 +63,15 @@ def leaks(found: DataRecord) -> str:
     """Return a sentence on tracks that sound like a track of another part; empty where there are none."""
     if not found.leaking:
         return ""
-    by_part = ", ".join(f"{found.leaking[part]:,} {PART_NAMES[part]}" for part in PARTS if found.leaking.get(part))
-    text = f"**A leak:** {by_part} tracks sound like a track of another part."
+    by_part = ", ".join(
+        _count(found.leaking[part], f"{PART_NAMES[part]} track") for part in PARTS if found.leaking.get(part)
+    )
+    text = f"**A leak:** tracks that sound like one of another part: {by_part} (duplicates.csv)."
     if found.dropped:
-        return f"{text} {_count(found.dropped, 'training track')} of them were taken out of training."
+        return f"{text} Those in training were left out of it."
     if found.leaking.get("train"):
-        return f"{text} `drop_leaks = true` under `[prepare]` takes those in training out of it."
-    return text
+        return f"{text} `drop_leaks = true` under `[prepare]` leaves those in training out of it."
+    return f"{text} Remove one of each, or mend the split."
 
 
 def shared_groups(shared: SharedGroups) -> str:

@@ -87,11 +87,11 @@ def test_a_wrong_study_is_one_line_and_exit_code_2(tmp_path: Path, capsys: pytes
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
-def test_the_papers_study_names_its_missing_manifest(tmp_path: Path) -> None:
+def test_the_papers_study_names_its_missing_folder(tmp_path: Path) -> None:
     done = run_command("run", "paper", "--root", str(tmp_path / "data"), "--out", str(tmp_path / "out"))
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
-    assert f"manifest not found: {tmp_path / 'data' / 'manifest.parquet'}" in done.stderr
+    assert f"there is no folder {tmp_path / 'data'}" in done.stderr
 
 
 def test_an_output_folder_that_cannot_be_written_is_exit_code_1(

@@ -11,11 +11,13 @@ FOUND = DataRecord(
     refused={},
     noted={},
     parts={"train": 1000, "valid": 100, "test": 100},
+    groups={"train": 300, "valid": 30, "test": 31},
     hours=10.04,
     rates={44100: 1200},
     duplicates=0,
     leaking={},
     dropped=0,
+    too_short=0,
     shared_groups=[],
 )
 
@@ -28,10 +30,10 @@ def test_a_clean_corpus_takes_three_lines() -> None:
     assert page().splitlines() == [
         "# The data: tiny, v1",
         "",
-        "**1,200 of 1,200 tracks are kept** (1,000 training, 100 validation, 100 test), 10.0 hours to be heard; "
-        "0 are refused.",
+        "**1,200 of 1,200 tracks are kept** (1,000 training, 100 validation, 100 test; of 300, 30, 31 groups), "
+        "10.0 hours to be heard; 0 are refused.",
         "",
-        "No two tracks sound alike.",
+        "No two tracks were found to sound alike.",
     ]
 
 
@@ -51,10 +53,10 @@ def test_a_long_list_of_reasons_is_cut_and_says_so() -> None:
 def test_leaks_are_told_with_what_can_be_done_or_was() -> None:
     leaking: dict[str, object] = {"duplicates": 2, "leaking": {"train": 3, "test": 2}}
     told = page(**leaking)
-    assert "**A leak:** 3 training, 2 test tracks sound like a track of another part." in told
+    assert "**A leak:** tracks that sound like one of another part: 3 training tracks, 2 test tracks" in told
     assert "`drop_leaks = true`" in told
     told = page(**leaking, dropped=3)
-    assert "3 training tracks of them were taken out" in told
+    assert "Those in training were left out of it." in told
     assert "drop_leaks" not in told
 
 
@@ -70,3 +72,12 @@ def test_groups_in_two_parts_are_told() -> None:
 
 def test_without_audio_nobody_knows_what_sounds_alike() -> None:
     assert "whether tracks sound alike was not looked at" in page(hours=None, rates={})
+
+
+def test_a_leak_between_validation_and_test_is_for_the_user_to_mend() -> None:
+    told = page(duplicates=1, leaking={"valid": 1, "test": 1})
+    assert "1 validation track, 1 test track (duplicates.csv). Remove one of each, or mend the split." in told
+
+
+def test_tracks_that_are_too_short_to_be_compared_are_told() -> None:
+    assert "alike. (12 shorter than 6.1 s were compared by their samples alone.)" in page(too_short=12)

@@ -13,8 +13,8 @@ import soundfile
 
 from bench.cli import exit_code
 from bench.errors import InputError
-from bench.record import DataRecord
 from bench.study_data import StudyData, begin_study, checked, prepare_data
+from reports.report import write_report
 from tests.conftest import STUDY, StudyOnDisk
 
 OFFICIAL = STUDY.replace("valid = 0.25\ntest = 0.35", 'kind = "official"')
@@ -124,6 +124,33 @@ def test_leaks_are_dropped_from_training_where_the_study_says_so(tmp_path: Path,
     assert "t000" not in found.parts.train.ids
     assert "t009" in found.parts.test.ids
     assert found.found.dropped == 1
+    assert found.found.parts["train"] == 23
+    told = Data(dropping, data.manifest).tracks()["t000"]
+    assert [told["verdict"], told["reason"], told["part"]] == ["left out", "sounds like t009 (test)", ""]
+
+
+def test_leaks_cannot_be_dropped_where_nothing_is_heard(tmp_path: Path) -> None:
+    shipped = OFFICIAL.split("[[families]]")[0] + '[[families]]\nfamily = "linear"\ndescriptors = "acousticbrainz"\n'
+    study = StudyOnDisk(tmp_path, shipped + "\n[prepare]\ndrop_leaks = true\n")
+    manifest = pd.read_parquet(study.root / "manifest.parquet").assign(split=["train", "valid", "test"] * 16)
+    with pytest.raises(InputError, match="drop_leaks = true needs an entry that hears audio"):
+        Data(study, manifest).prepared(descriptors="none.json")
+
+
+@pytest.mark.parametrize(("part", "called"), [("train", "training"), ("valid", "validation"), ("test", "test")])
+def test_an_empty_part_is_refused_with_what_to_do(data: Data, part: str, called: str) -> None:
+    split = data.manifest["split"].replace(part, "")
+    with pytest.raises(InputError, match=f"the {called} part of the corpus has no track; its official split gives"):
+        data.prepared(split=split)
+
+
+def test_reasons_that_differ_in_what_was_measured_are_counted_together(data: Data) -> None:
+    for row, samples in ((0, 8000), (1, 9000)):
+        soundfile.write(data.file(row), np.random.default_rng(0).uniform(-0.5, 0.5, samples), 16000)
+    data.file(2).write_bytes(b"no audio, but text")
+    refused = data.prepared().found.refused
+    assert refused["lasts … s, less than … s"] == 2
+    assert [count for reason, count in refused.items() if reason.endswith("convert it to WAV, FLAC, Ogg, MP3 or M4A")]
 
 
 def test_artists_in_several_parts_of_an_official_split_are_told(data: Data) -> None:
@@ -153,9 +180,22 @@ def test_the_command_prints_what_was_found_and_what_to_do_next(data: Data, capsy
     where = ["--root", str(data.study.root), "--out", str(data.study.out), "--cache", str(data.study.cache)]
     assert exit_code(["prepare", str(data.study.file), *where, "--workers", "1"]) == 0
     said = capsys.readouterr().out
-    assert "**48 of 48 tracks are kept** (24 training, 12 validation, 12 test)" in said
-    assert f"Next: tagbench run {data.study.file} --root {data.study.root} --out {data.study.out}" in said
-    assert DataRecord.load(data.study.out) is not None
+    assert "**48 of 48 tracks are kept** (24 training, 12 validation, 12 test; of 8, 4, 4 groups)" in said
+    assert f"Next: tagbench run {data.study.file} {' '.join(where)}" in said
+
+
+def test_the_table_tells_of_the_data_that_its_cells_were_trained_on(data: Data) -> None:
+    data.manifest.to_parquet(data.study.root / "manifest.parquet", index=False)
+    assert data.study.run() == []
+    page = data.study.out / "table1.md"
+    split = "**Split.** The data set's official parts; tracks: training 24 of 8 groups, validation 12 of 4 groups"
+    assert split in page.read_text(encoding="utf-8")
+    data.file(0).unlink()
+    data.prepared()
+    write_report(data.study.out)
+    assert "**Refused.**" not in page.read_text(encoding="utf-8")
+    assert data.study.run() == []
+    assert "**Refused.** 1 of 48 tracks" in page.read_text(encoding="utf-8")
 
 
 def test_the_command_tells_what_was_found_before_it_stops(data: Data, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from bench.corpus import Corpus, Tag
 from bench.errors import InputError
@@ -45,6 +46,18 @@ def test_a_changed_corpus_has_another_version_and_digest(corpus: Corpus) -> None
     changed = with_tag_choices(corpus, {"rock": TagChoice(kind="regression")})
     assert changed.version == "1, tags changed by the study"
     assert changed.digest != corpus.digest
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"kind": "regression", "positive_above": 0.5}, "positive_above makes a classification tag"),
+        ({"leave_out": True, "category": "genre"}, "leaves no room for category"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(said: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        TagChoice.model_validate(said)
 
 
 @pytest.mark.parametrize(

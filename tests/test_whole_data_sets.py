@@ -75,11 +75,12 @@ def test_a_corpus_laid_out_as_a_data_set_goes_through_prepare_run_and_report(
     study = with_small_networks(name, tmp_path)
     where = ["--root", str(root), "--out", str(out), "--cache", str(tmp_path / "cache"), "--workers", "2"]
     assert exit_code(["prepare", str(study), *where]) == 0
+    prepared = capsys.readouterr().out
+    assert exit_code(["run", str(study), *where, "--device", "cpu"]) == 0
     found = DataRecord.load(out)
     assert found is not None
     assert found.n_tracks == sum(found.parts.values()) == TRACKS
-    assert preparation_page(found) in capsys.readouterr().out
-    assert exit_code(["run", str(study), *where, "--device", "cpu"]) == 0
+    assert preparation_page(found) in prepared
     with (out / "table1.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 3 * 5

@@ -7,6 +7,7 @@ known before anything is made; and `folder_name(**settings)`, the folder that al
 
 import inspect
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -56,14 +57,20 @@ class Place:
 
     def outline(self) -> Corpus:
         """Return the tracks with their groups, before anything is made; of a data set that exists, the corpus."""
-        outline = self.module.outline if hasattr(self.module, "create") else self.module.load
-        corpus: Corpus = outline(self.folder, **self.settings)
+        if not hasattr(self.module, "create"):
+            return self._found
+        corpus: Corpus = self.module.outline(self.folder, **self.settings)
         return corpus
 
     def load(self, *, workers: int) -> Corpus:
         """Return the corpus; what is missing of a data set that we make is made first."""
         if hasattr(self.module, "create"):
             self.module.create(self.folder, workers=workers, **self.settings)
+        return self._found
+
+    @cached_property
+    def _found(self) -> Corpus:
+        """The corpus that is there; large metadata take long to read, and are read once."""
         corpus: Corpus = self.module.load(self.folder, **self.settings)
         return corpus
 
@@ -71,9 +78,12 @@ class Place:
 def place_of(name: str, settings: dict[str, Any], *, root: Path | None, cache: Path) -> Place:
     """Return where a data set lies: in `root` (default: the working folder).
 
-    A data set that we make has a folder of its own under `root` or the cache.
+    A data set that we make has a folder of its own under `root` or the cache. Raises `InputError` where there is no
+    folder `root` that holds another.
     """
     module = corpus_module(name)
     if not hasattr(module, "create"):
+        if root is not None and not root.is_dir():
+            raise InputError(f"there is no folder {root}; give the folder of the data set with --root")
         return Place(module, settings, root or Path())
     return Place(module, settings, (root or cache / "corpora") / module.folder_name(**settings))
