@@ -41,6 +41,7 @@ _PARTS: dict[str, dict[str, Any]] = {
 _PLACES = {"training": -0.22, "validation": 0.0, "test": 0.22}  # in rows
 _USUAL, _OTHERWISE = "#0072B2", "#D55E00"
 _LIMIT_LOOK: dict[str, Any] = {"color": "0.35", "linestyle": (0, (3, 2)), "linewidth": 1}
+_PALEST = 0.3  # phi that the strongest colour stands for at least: weaker pairs are to look weak
 _COLOURED = 0.99  # share of the pairs of a map that the colours tell apart; the strongest have one colour
 _PERCENT = FuncFormatter(lambda share, _: f"{100 * share:.4g} %")
 
@@ -204,7 +205,7 @@ def draw_heat_map(together: CoOccurrence, names: Mapping[str, str]) -> Figure:
     phi = together.phi[np.ix_(order, order)].copy()
     np.fill_diagonal(phi, np.nan)  # always 1, and nothing to see
     strengths = np.abs(phi[np.isfinite(phi)])
-    limit = math.ceil(10 * max(float(np.quantile(strengths, _COLOURED)), 0.01)) / 10
+    limit = math.ceil(10 * max(float(np.quantile(strengths, _COLOURED)), _PALEST)) / 10
     side = 2.6 + (0.16 if len(order) <= 80 else 0.11) * len(order)
     figure = Figure(figsize=(side + 0.6, side), layout="constrained")
     panel = figure.subplots()
