@@ -91,7 +91,7 @@ def test_the_papers_study_names_its_missing_manifest(tmp_path: Path) -> None:
     done = run_command("run", "paper", "--root", str(tmp_path / "data"), "--out", str(tmp_path / "out"))
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
-    assert f"manifest not found: {tmp_path / 'data' / 'manifest.parquet'}" in done.stderr
+    assert f"manifest not found: {tmp_path / 'data'} has none of manifest.csv, manifest.tsv" in done.stderr
 
 
 def test_an_output_folder_that_cannot_be_written_is_exit_code_1(
