@@ -77,7 +77,7 @@ class Corpus:
         _refuse_repeated(self.name, "tag", np.array([tag.name for tag in self.tags], dtype=np.str_))
         for targets in (self.targets, self.truth):
             if targets is not None:
-                _check_targets(self.name, self.tags, targets)
+                _check_targets(self.name, self.tags, self.ids, targets)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -113,7 +113,9 @@ def leads_out(root: Path, file: Path) -> bool:
 def _refuse_repeated(corpus: str, what: str, names: StrArray) -> None:
     values, counts = np.unique(names, return_counts=True)
     if (counts > 1).any():
-        raise InputError(f"corpus {corpus}: {what} '{values[counts > 1][0]}' stands more than once; ids must be unique")
+        raise InputError(
+            f"corpus {corpus}: {what} '{values[counts > 1][0]}' stands more than once; each must be unique"
+        )
 
 
 def _refuse_outside(corpus: str, files: StrArray) -> None:
@@ -126,14 +128,25 @@ def _refuse_outside(corpus: str, files: StrArray) -> None:
             )
 
 
-def _check_targets(corpus: str, tags: tuple[Tag, ...], targets: Float32Array) -> None:
+def _check_targets(corpus: str, tags: tuple[Tag, ...], ids: StrArray, targets: Float32Array) -> None:
     if targets.shape[1] != len(tags):
         raise InputError(f"corpus {corpus}: {len(tags)} tags but {targets.shape[1]} columns of targets")
     for column, tag in enumerate(tags):
         values = targets[:, column]
-        if not np.isfinite(values).all() or ((values < 0) | (values > 1)).any():
-            raise InputError(
-                f"corpus {corpus}: tag {tag.name!r} has a target outside [0, 1] or missing; scale it first"
-            )
-        if tag.kind == "classification" and not np.isin(values, (0, 1)).all():
-            raise InputError(f"corpus {corpus}: classification tag {tag.name!r} has a target other than 0 and 1")
+        allowed = np.isin(values, (0, 1)) if tag.kind == "classification" else (values >= 0) & (values <= 1)
+        if not allowed.all():
+            row = int(np.argmin(allowed))
+            raise InputError(f"corpus {corpus}: {_fault(tag, float(values[row]), str(ids[row]))}")
+
+
+def _fault(tag: Tag, value: float, track: str) -> str:
+    """Return what is wrong with a tag's target for a track, and what to do."""
+    no_tag = "if it is no tag, remove the column or declare the tags in tags.csv"
+    if np.isnan(value):
+        return f"tag {tag.name!r} has no target for track {track!r}; give one, or {no_tag}"
+    if not 0 <= value <= 1:
+        return f"tag {tag.name!r} is {value:g} for track {track!r}, outside [0, 1]; scale it to [0, 1], or {no_tag}"
+    return (
+        f"classification tag {tag.name!r} is {value:g} for track {track!r}, neither 0 nor 1; declare it as regression, "
+        f'of which `positive_above` under [tags."{tag.name}"] in the study makes 0 and 1'
+    )

@@ -5,14 +5,16 @@ and `Audio:`, each on lines of its own, of which the second and later are indent
 """
 
 import inspect
+import json
 import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bench.corpora import CORPUS_ENTRY_POINTS, CORPUS_PACKAGES, settings_model
 from bench.corpus import PARTS, Corpus
@@ -49,33 +51,61 @@ def tell_corpora(root: Path) -> str:
 
 
 def look_for(name: str, module: ModuleType, root: Path) -> str:
-    """Return what is found of a data set, with its default settings, in `root/<name>` or else in `root`."""
+    """Return what is found of a data set in `root/<name>` or else in `root`; nothing is written.
+
+    Beside its default settings each other choice is tried of each setting that has a few, one at a time, and told of
+    where that finds other tracks, parts or tags.
+    """
     if hasattr(module, "create"):
         return "nothing to look for: it is made when a study asks for it"
+    model = settings_model(module)
     try:
-        settings = settings_model(module)().model_dump()
+        settings = model().model_dump()
     except ValidationError as error:
         needed = ", ".join(str(problem["loc"][0]) for problem in error.errors())
         return f"not looked for: a study has to say its {needed}"
-    own = root / name
+    found: dict[str, str] = {}  # by what is told of the metadata
     reasons = []
-    for folder in (own, root) if own.is_dir() else (root,):
+    for choice in ({}, *_other_choices(model, settings)):
         try:
-            corpus: Corpus = module.load(folder, **settings)
+            metadata, audio = _look(module, [root / name, root], settings | choice)
         except InputError as error:
             reasons.append(str(error))
         else:
-            return _found(corpus)
-    return f"not found: {reasons[0]}"
+            found.setdefault(metadata, f"{_written(choice)}{metadata}{audio}")
+    return ". ".join(found.values()) or f"not found: {reasons[0]}"
 
 
-def _found(corpus: Corpus) -> str:
+def _other_choices(model: type[BaseModel], settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give each setting that has a few choices each but its default."""
+    for setting, field in model.model_fields.items():
+        if get_origin(field.annotation) is Literal:
+            yield from ({setting: choice} for choice in get_args(field.annotation) if choice != settings[setting])
+
+
+def _written(choice: dict[str, Any]) -> str:
+    return "".join(f"With {setting} = {json.dumps(value)}: " for setting, value in choice.items())
+
+
+def _look(module: ModuleType, folders: list[Path], settings: dict[str, Any]) -> tuple[str, str]:
+    """Return what the first folder that has a data set has of its metadata and audio; raises the first's reason."""
+    reasons = []
+    for folder in [folder for folder in folders[:-1] if folder.is_dir()] + folders[-1:]:
+        try:
+            seen = module.glance(folder) if hasattr(module, "glance") else None
+            return (f"metadata in {folder}: {seen}", "") if seen else _found(module.load(folder, **settings))
+        except InputError as error:
+            reasons.append(error)
+    raise reasons[0]
+
+
+def _found(corpus: Corpus) -> tuple[str, str]:
     there = sum((corpus.root / file).is_file() for file in corpus.files.tolist())
     kinds = [(kind, len(corpus.tag_rows(kind))) for kind in ("classification", "regression")]
     tags = " and ".join(f"{count} {kind}" for kind, count in kinds if count)
     return (
-        f"metadata in {corpus.root}: {len(corpus):,} tracks{_parts(corpus)}, {tags} tags; "
-        f"audio files found: {there:,} of {len(corpus):,}"
+        f"metadata in {corpus.root}: {len(corpus):,} tracks{_parts(corpus)}, {tags} tags",
+        f"; audio files found: {there:,} of {len(corpus):,}",
     )
 
 

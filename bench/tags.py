@@ -66,6 +66,8 @@ def with_tag_choices(corpus: Corpus, choices: Mapping[str, TagChoice]) -> Corpus
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise InputError(f"the study speaks of a tag {name!r}, which corpus {corpus.name} does not have{hint}")
     said = [choices.get(name, TagChoice()) for name in names]
+    for column, choice in enumerate(said):
+        _refuse_graded(names[column], choice, corpus.targets[:, column])
     kept = [column for column, choice in enumerate(said) if not choice.leave_out]
     if not kept:
         raise InputError(f"the study leaves out every tag of corpus {corpus.name}")
@@ -80,3 +82,14 @@ def with_tag_choices(corpus: Corpus, choices: Mapping[str, TagChoice]) -> Corpus
         targets=chosen(corpus.targets),
         truth=None if corpus.truth is None else chosen(corpus.truth),
     )
+
+
+def _refuse_graded(name: str, choice: TagChoice, targets: Float32Array) -> None:
+    """Refuse to make a classification tag of targets between 0 and 1 where it is not said from where on they count."""
+    made = choice.kind == "classification" and choice.positive_above is None and not choice.leave_out
+    graded = targets[~np.isin(targets, (0, 1))]
+    if made and len(graded):
+        raise InputError(
+            f"the study makes {name!r} a classification tag, but it has targets such as {graded[0]:g}; say above which "
+            f'it is 1: `positive_above` under [tags."{name}"]'
+        )

@@ -32,7 +32,7 @@ def read_text(file: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         row = content.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{file}, row {row}: is not text in UTF-8") from error
+        raise InputError(f"{file}, row {row}: is not text in UTF-8; save it as UTF-8") from error
 
 
 def read_rows(file: Path, *, quoted: bool = False) -> list[Row]:

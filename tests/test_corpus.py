@@ -30,17 +30,35 @@ def test_a_part_of_a_corpus_is_a_corpus_with_all_its_columns() -> None:
     assert len(part.truth) == len(part) == 2
 
 
+TIDY = "if it is no tag, remove the column or declare the tags in tags.csv"
+
+
 @pytest.mark.parametrize(
     ("targets", "message"),
     [
-        ([[0, 2.0]], "tag 'tempo' has a target outside"),
-        ([[0, float("nan")]], "tag 'tempo' has a target outside"),
-        ([[0.5, 0.5]], "classification tag 'rock'"),
+        ([[0, 0.5], [0, 120]], f"tag 'tempo' is 120 for track 't1', outside [0, 1]; scale it to [0, 1], or {TIDY}"),
+        ([[0, 0.5], [-1, 0.5]], f"tag 'rock' is -1 for track 't1', outside [0, 1]; scale it to [0, 1], or {TIDY}"),
+        ([[0, float("inf")]], f"tag 'tempo' is inf for track 't0', outside [0, 1]; scale it to [0, 1], or {TIDY}"),
+        ([[0, 0.5], [0, float("nan")]], f"tag 'tempo' has no target for track 't1'; give one, or {TIDY}"),
+        ([[float("nan"), 0.5]], f"tag 'rock' has no target for track 't0'; give one, or {TIDY}"),
+        (
+            [[1, 0.5], [0.5, 0.5]],
+            "classification tag 'rock' is 0.5 for track 't1', neither 0 nor 1; declare it as regression, of which "
+            '`positive_above` under [tags."rock"] in the study makes 0 and 1',
+        ),
     ],
 )
-def test_a_target_that_is_not_of_its_tags_kind_is_refused_by_name(targets: list[list[float]], message: str) -> None:
-    with pytest.raises(InputError, match=message):
+def test_a_target_that_cannot_be_one_is_told_with_its_tag_its_track_and_a_remedy(
+    targets: list[list[float]], message: str
+) -> None:
+    with pytest.raises(InputError) as refused:
         corpus(targets)
+    assert str(refused.value) == f"corpus c: {message}"
+
+
+def test_an_exact_label_that_cannot_be_one_is_refused_likewise() -> None:
+    with pytest.raises(InputError, match="tag 'tempo' is 2 for track 't0'"):
+        corpus([[0, 0.5]], truth=np.array([[0, 2]], np.float32))
 
 
 def test_repeated_ids_and_columns_of_other_length_are_refused() -> None:

@@ -160,7 +160,9 @@ def test_wrong_lists_of_checksums_are_refused(tmp_path: Path, lines: str, messag
 
 def test_descriptors_are_found_in_their_folder_or_beside_the_tracks(tmp_path: Path) -> None:
     assert jamendo.load(write(tmp_path)).descriptor_files is None
-    touch(tmp_path, "14/214.json")
+    touch(tmp_path, "82/999.json", "acousticbrainz/82/999.json")
+    assert jamendo.load(tmp_path).descriptor_files is None
+    touch(tmp_path, "73/773.json")  # not the first track's
     beside = jamendo.load(tmp_path).descriptor_files
     assert beside is not None
     assert beside.tolist() == ["14/214.json", "82/382.json", "73/773.json", "15/215.json"]

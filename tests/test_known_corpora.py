@@ -14,6 +14,7 @@ from bench.corpora import msd as msd_module
 from bench.extensions import all_modules
 from bench.known_corpora import FIELDS, describe, look_for, tell_corpora
 from tests.small_corpus import write_small_corpus
+from tests.small_jamendo import write_jamendo
 from tests.small_mgphot import write_mgphot
 from tests.small_msd import write_msd
 
@@ -56,7 +57,7 @@ def test_each_data_set_is_looked_for_in_its_folder_and_in_the_root(tmp_path: Pat
     write_small_corpus(tmp_path, tracks=6)
     for file in sorted((tmp_path / "audio").iterdir())[:2]:
         file.unlink()
-    assert look_for("mgphot", mgphot_module, tmp_path) == (
+    assert look_for("mgphot", mgphot_module, tmp_path).startswith(
         f"metadata in {tmp_path / 'mgphot'}: 20 tracks (12 / 4 / 4), 59 classification and 58 regression tags; "
         "audio files found: 0 of 20"
     )
@@ -71,8 +72,38 @@ def test_what_is_not_found_is_told_with_the_reason(tmp_path: Path) -> None:
     )
     (tmp_path / "msd").mkdir()
     assert look_for("msd", msd_module, tmp_path).startswith(f"not found: {tmp_path / 'msd'}/filtered_list_train.cP")
-    write_msd(tmp_path / "msd", tracks=5, audio=False)
-    assert "cannot give 4 for training" in look_for("msd", msd_module, tmp_path)
+
+
+def test_looking_reads_no_pickles_and_writes_nothing(tmp_path: Path) -> None:
+    write_msd(tmp_path, audio=False)
+    before = {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
+    told = look_for("msd", msd_module, tmp_path)
+    assert told.startswith(f"metadata in {tmp_path}: all 6 files of the split are there")
+    assert {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()} == before
+    msd_module.load(tmp_path)
+    assert look_for("msd", msd_module, tmp_path).startswith(f"metadata in {tmp_path}: 48 tracks")
+    (tmp_path / "50tagList.txt").write_text("changed since")
+    assert look_for("msd", msd_module, tmp_path) == told
+
+
+def test_what_is_found_with_other_settings_is_told_with_them(tmp_path: Path) -> None:
+    write_jamendo(tmp_path, tracks=20, seconds=0.2, subset="moodtheme", split=None)
+    moodtheme = (
+        f'With subset = "moodtheme": metadata in {tmp_path}: 20 tracks (12 / 4 / 4), 4 classification tags; '
+        "audio files found: 20 of 20"
+    )
+    assert look_for("jamendo", MODULES["jamendo"], tmp_path) == moodtheme
+    write_jamendo(tmp_path, tracks=24, seconds=0.2, split=None)
+    told = look_for("jamendo", MODULES["jamendo"], tmp_path)
+    assert told.startswith(f"metadata in {tmp_path}: 24 tracks (16 / 4 / 4), 4 classification tags; audio")
+    assert told.endswith(f". {moodtheme}")  # and no word of what finds the same
+    assert told.count("metadata") == 2
+
+
+@pytest.mark.parametrize("file", ["manifest.csv", "manifest.tsv"])
+def test_a_manifest_is_found_in_every_format(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).write_text("path,rock\na,1\n".replace(",", "\t" if file.endswith("tsv") else ","))
+    assert look_for("manifest", manifest_module, tmp_path).startswith(f"metadata in {tmp_path}: 1 tracks, 1 class")
 
 
 def test_what_is_made_on_the_spot_is_not_looked_for_and_not_made(tmp_path: Path) -> None:

@@ -115,7 +115,15 @@ def test_artist_clean_leaves_out_the_test_clips_whose_artist_also_trains(tmp_pat
     corpus = magnatagatune.load(write(tmp_path, ROWS), variant="artist_clean")
     assert corpus.ids.tolist() == ["2", "6", "10", "18"]
     assert "2 of 3 test clips whose artist also trains" in corpus.note
+    assert "validation" not in corpus.note
     assert "not comparable" in corpus.note
+
+
+def test_artist_clean_tells_of_the_test_artists_that_choose_when_to_stop(tmp_path: Path) -> None:
+    rows = [*ROWS, ["26", "0", "0", "0", "c/satie-two-01-gnossienne-0-29.mp3"], ["30", "0", "0", "0", "d/orff-1.mp3"]]
+    note = magnatagatune.load(write(tmp_path, rows), variant="artist_clean").note
+    assert "1 of its 2 test artists (1 of 2 clips) are in the validation part, which chooses when training" in note
+    assert "validation" not in magnatagatune.load(tmp_path).note
 
 
 def official(tests: int, tags: int) -> list[list[str]]:

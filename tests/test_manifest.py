@@ -68,7 +68,7 @@ def test_blank_groups_are_groups_of_one_and_names_stay_as_they_are_written(tmp_p
 
 def test_a_blank_target_is_refused_by_its_tag(tmp_path: Path) -> None:
     table = ROWS.assign(tempo=[0.5, np.nan, 0.5])
-    with pytest.raises(InputError, match=r"tag 'tempo' has a target outside .* or missing"):
+    with pytest.raises(InputError, match=r"tag 'tempo' has no target for track '2'; give one, or .*tags.csv"):
         manifest.load(write(tmp_path, table, "tracks.csv"), file="tracks.csv")
 
 
@@ -143,8 +143,10 @@ def test_what_cannot_be_true_of_a_file_is_refused(
         (ROWS.assign(path=["/etc/1.flac", "a", "b"]), "path '/etc/1.flac' leaves the root"),
         (ROWS.assign(id=["1", "1", "2"]), "track id '1' stands more than once"),
         (ROWS.assign(split=["train", "dev", "test"]), "split 'dev' is none of"),
-        (ROWS.assign(tempo=[0.5, 120, 0.5]), "tag 'tempo' has a target outside"),
-        (ROWS[["path", "id"]], "no numeric column"),
+        (ROWS.assign(tempo=[0.5, 120, 0.5]), "tag 'tempo' is 120 for track '2', outside"),
+        (ROWS[["path", "id"]], "manifest.parquet has no numeric column"),
+        (ROWS.drop(columns="id").assign(path=["a", "b", "a"]), "path 'a' stands more than once; .* column `id`"),
+        (ROWS[:0], "manifest.parquet has no track"),
     ],
 )
 def test_a_wrong_table_is_refused_in_one_line(tmp_path: Path, table: pd.DataFrame, message: str) -> None:
@@ -153,22 +155,111 @@ def test_a_wrong_table_is_refused_in_one_line(tmp_path: Path, table: pd.DataFram
     assert "\n" not in str(refused.value)
 
 
+def test_one_file_under_two_ids_is_two_tracks(tmp_path: Path) -> None:
+    assert len(manifest.load(write(tmp_path, ROWS.assign(path=["a", "a", "b"])))) == 3
+
+
 def test_a_missing_or_unreadable_manifest_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"manifest not found: .*manifest.parquet"):
+    names = "manifest.csv, manifest.tsv, manifest.parquet"
+    with pytest.raises(InputError, match=f"manifest not found: {tmp_path} has none of {names}; .* --root"):
         manifest.load(tmp_path)
+    with pytest.raises(InputError, match=r"manifest not found: .*/tracks.csv; .* --root"):
+        manifest.load(tmp_path, file="tracks.csv")
     (tmp_path / "manifest.parquet").write_bytes(b"no parquet at all")
-    with pytest.raises(InputError, match=r"manifest .* cannot be read"):
+    with pytest.raises(InputError, match=r"manifest.parquet cannot be read"):
         manifest.load(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["manifest.csv", "manifest.tsv", "manifest.parquet"])
+def test_the_manifest_that_is_there_is_taken(tmp_path: Path, file: str) -> None:
+    write(tmp_path, ROWS, "tracks.csv")
+    assert len(manifest.load(write(tmp_path, ROWS, file))) == 3
+
+
+def test_of_two_manifests_the_study_has_to_name_one(tmp_path: Path) -> None:
+    write(tmp_path, ROWS[:2], "manifest.csv")
+    write(tmp_path, ROWS)
+    with pytest.raises(InputError, match=r"has manifest.csv and manifest.parquet; .*`file` under \[corpus\]"):
+        manifest.load(tmp_path)
+    assert len(manifest.load(tmp_path, file="manifest.csv")) == 2
+
+
+@pytest.mark.parametrize("gap", [None, "", " "])
+@pytest.mark.parametrize(
+    ("file", "place"), [("m.parquet", "m.parquet, track 2"), ("m.csv", "m.csv, row 3"), ("m.tsv", "m.tsv, row 3")]
+)
+def test_a_blank_path_is_refused_by_its_place(tmp_path: Path, file: str, place: str, gap: str | None) -> None:
+    table = ROWS.assign(path=pd.Series(["a/1.flac", gap, "b/3.flac"], dtype="str"))
+    with pytest.raises(InputError, match=f"{place}: the path is blank; name the track's audio file"):
+        manifest.load(write(tmp_path, table, file), file=file)
+
+
+def test_a_gap_in_a_column_of_text_shortens_no_other_cell(tmp_path: Path) -> None:
+    gaps = ROWS.assign(
+        id=pd.Series(["one", None, "three"], dtype="str"),
+        group=pd.Series([None, "the second", "the third"], dtype="str"),
+        split=pd.Series(["train", None, "test"], dtype="str"),
+        sha256=pd.Series(["a" * 64, None, "b" * 64], dtype="str"),
+        descriptors=pd.Series([None, "d/2.json", "d/3.json"], dtype="str"),
+    )
+    corpus = manifest.load(write(tmp_path, gaps))
+    assert corpus.ids.tolist() == ["one", "a/2.flac", "three"]
+    assert corpus.groups.tolist() == ["one", "the second", "the third"]
+    assert corpus.parts is not None
+    assert corpus.parts.tolist() == ["train", "", "test"]
+    assert corpus.checksums is not None
+    assert corpus.checksums.tolist() == ["a" * 64, "", "b" * 64]
+    assert corpus.descriptor_files is not None
+    assert corpus.descriptor_files.tolist() == ["", "d/2.json", "d/3.json"]
+
+
+@pytest.mark.parametrize("file", ["m.parquet", "m.csv"])
+def test_columns_of_text_are_no_tags_and_named_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    table = ROWS.assign(title=["1979", "Hey, Jude", "Help!"], comment=["good", "", ""])
+    corpus = manifest.load(write(tmp_path, table, file), file=file)
+    assert [tag.name for tag in corpus.tags] == ["rock", "tempo"]
+    assert capsys.readouterr().err == f"{file}: columns title, comment hold no numbers and are no tags\n"
+    manifest.load(write(tmp_path, table.drop(columns="comment"), file), file=file)
+    assert capsys.readouterr().err == f"{file}: column title holds no numbers and is no tag\n"
+
+
+def test_where_tags_are_declared_no_other_column_matters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "tags.csv").write_text("name,kind\nrock,classification\n")
+    table = ROWS.assign(title="words", jazz=["1", "0", "l"], year=[1979, 1980, 1981])
+    corpus = manifest.load(write(tmp_path, table.set_axis([*table.columns[:-1], "Unnamed: 7"], axis=1)))
+    assert [tag.name for tag in corpus.tags] == ["rock"]
+    assert capsys.readouterr().err == ""
+
+
+def test_pandas_row_numbers_are_refused_as_a_column_without_a_name(tmp_path: Path) -> None:
+    ROWS.to_csv(tmp_path / "manifest.csv")
+    with pytest.raises(InputError, match=r"a column without a name, which pandas calls 'Unnamed: 0' .*; remove it"):
+        manifest.load(tmp_path)
+
+
+@pytest.mark.parametrize("column", ["rock", "truth/rock"])
+@pytest.mark.parametrize("declared", [False, True])
+def test_a_typo_among_numbers_is_refused_by_its_column_and_row(tmp_path: Path, column: str, declared: bool) -> None:
+    if declared:
+        (tmp_path / "tags.csv").write_text("name,kind\nrock,classification\n")
+    table = ROWS[["path", "rock"]].assign(**{column: ["1", "0", "l"]})
+    with pytest.raises(InputError, match=f"m.csv, row 4: 'l' in column '{column}' is no number; write one, or .*"):
+        manifest.load(write(tmp_path, table, "m.csv"), file="m.csv")
 
 
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
         ("name\nrock\n", "no column 'kind'"),
-        ("", "cannot be read"),
+        ("", "tags.csv is empty"),
         ("name,kind\n", "declares no tag"),
         ("name,kind\nrock,binary\n", "tag 'rock' has a kind other than"),
         ("name,kind\njazz,classification\n", "no column 'jazz'"),
+        ("name,kind\ngroup,classification\n", "column 'group' is not numeric"),
+        ("name;kind\nrock;classification\n", "looks separated by ';', not by ','"),
+        ("name,kind\nrock,classification\nrock,regression\n", "tag 'rock' stands more than once"),
     ],
 )
 def test_wrong_declarations_of_tags_are_refused(tmp_path: Path, declared: str, message: str) -> None:

@@ -43,7 +43,7 @@ def test_a_plain_study_is_complete_with_its_defaults(tmp_path: Path) -> None:
     assert read.sizes == [10, 20]
     assert read.seeds == [0]
     assert read.audio.sample_rate == 16000
-    assert read.corpus.settings["file"] == "manifest.parquet"
+    assert read.corpus.settings["file"] == ""
     assert [entry.label for entry in read.entries()] == ["prior"]
 
 

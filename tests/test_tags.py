@@ -64,7 +64,10 @@ def test_what_contradicts_itself_is_refused(said: dict[str, object], message: st
     ("choices", "message"),
     [
         ({"temp": TagChoice(leave_out=True)}, "a tag 'temp', which corpus c does not have; did you mean 'tempo'?"),
-        ({"tempo": TagChoice(kind="classification")}, "classification tag 'tempo' has a target other than 0 and 1"),
+        (
+            {"tempo": TagChoice(kind="classification")},
+            r"makes 'tempo' a classification tag, .* such as 0.5; say above .*: `positive_above` under \[tags",
+        ),
         ({tag.name: TagChoice(leave_out=True) for tag in TAGS}, "leaves out every tag"),
     ],
 )

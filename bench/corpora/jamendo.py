@@ -52,7 +52,8 @@ def load(
     """
     rows = _rows(root, subset, split)
     tags, targets = _tags_and_targets(rows)
-    files = _audio_files(root, [row.fields[3] for row in rows], quality)
+    paths = [row.fields[3] for row in rows]
+    files = _audio_files(root, paths, quality)
     parts = np.array([_part(row) for row in rows])
     tests = int((parts == "test").sum())
     official = OFFICIAL_TEST.get((subset, split), (tests, len(tags)))
@@ -71,7 +72,7 @@ def load(
         parts=parts,
         durations=np.array([_duration(row) for row in rows], np.float32),
         checksums=_checksums(root, files),
-        descriptor_files=_descriptor_files(root, [row.fields[3] for row in rows]),
+        descriptor_files=_descriptor_files(root, paths),
         note=" ".join(notes),
     )
 
@@ -160,7 +161,7 @@ def _named(written: list[str]) -> tuple[Tag, ...]:
 def _audio_files(root: Path, paths: list[str], quality: Quality) -> StrArray:
     low = [path.removesuffix(".mp3") + ".low.mp3" for path in paths]
     if quality == "auto":
-        there = _files_in(root, {path.partition("/")[0] for path in paths})
+        there = _files_beside(root, paths)
         chosen = [
             small if path not in there and small in there else path for path, small in zip(paths, low, strict=True)
         ]
@@ -169,10 +170,10 @@ def _audio_files(root: Path, paths: list[str], quality: Quality) -> StrArray:
     return np.array(chosen, dtype=np.str_)
 
 
-def _files_in(root: Path, folders: set[str]) -> set[str]:
-    """Return what lies in these folders; one list a folder is far quicker than one question a track."""
+def _files_beside(root: Path, paths: list[str]) -> set[str]:
+    """Return what lies in the folders of these paths; one list a folder is far quicker than one question a track."""
     found: set[str] = set()
-    for folder in folders:
+    for folder in {path.rpartition("/")[0] for path in paths}:
         try:
             found.update(f"{folder}/{file.name}" for file in (root / folder).iterdir())
         except (FileNotFoundError, NotADirectoryError):
@@ -206,7 +207,9 @@ def _checksum_and_path(row: Row) -> tuple[str, str]:
 
 
 def _descriptor_files(root: Path, paths: list[str]) -> StrArray | None:
-    described = [str(Path(path).with_suffix(".json")) for path in paths]
-    if (root / "acousticbrainz").is_dir():
-        return np.array([f"acousticbrainz/{file}" for file in described])
-    return np.array(described) if described and (root / described[0]).is_file() else None
+    """Return where the tracks' descriptors lie, of which some may be missing; None where none is there."""
+    for folder in ("acousticbrainz/", ""):
+        described = [folder + path.removesuffix(".mp3") + ".json" for path in paths]
+        if not _files_beside(root, described).isdisjoint(described):
+            return np.array(described, dtype=np.str_)
+    return None

@@ -54,7 +54,7 @@ class _Labels:
 
 @dataclass(frozen=True)
 class _Leak:
-    """The test clips whose artist also trains, among how many, and the number of such artists, among how many."""
+    """The test clips whose artist is in another part too, among how many, and how many such artists, among how many."""
 
     clips: BoolArray
     n_tests: int
@@ -74,11 +74,17 @@ def load(root: Path, *, variant: Variant = "full", tags: Tags = "top50") -> Corp
     labels = _whole(_labels(root, tags))
     parts = _listed_parts(root, labels) if variant == "clean" else _folder_parts(labels.files)
     groups = np.array([_artist(file) for file in labels.files.tolist()])
-    leak = _leak(groups, parts)
+    leak = _leak(groups, parts, "train")
     kept = (parts != "") & labels.known & ~(leak.clips & (variant == "artist_clean"))
     found = int(((parts == "test") & kept).sum()), len(labels.tags)
     official = OFFICIAL_TESTS[variant], OFFICIAL_TAGS[tags]
-    notes = [_about_artists(variant, leak), _unlabelled(labels, parts), _changed(found, official)]
+    left = _leak(groups, np.where(kept, parts, ""), "valid")
+    notes = [
+        _about_artists(variant, leak),
+        _also_validating(variant, left),
+        _unlabelled(labels, parts),
+        _changed(found, official),
+    ]
     return Corpus(
         name="magnatagatune",
         version=f"{variant}, {'top 50' if tags == 'top50' else 'all tags'}{', changed' if found != official else ''}",
@@ -271,9 +277,9 @@ def _seconds(file: str) -> float:
     return float(int(ends[2]) - int(ends[1])) if ends and int(ends[2]) > int(ends[1]) else np.nan
 
 
-def _leak(groups: StrArray, parts: StrArray) -> _Leak:
+def _leak(groups: StrArray, parts: StrArray, other: str) -> _Leak:
     test = parts == "test"
-    shared = test & np.isin(groups, groups[parts == "train"])
+    shared = test & np.isin(groups, groups[parts == other])
     return _Leak(shared, int(test.sum()), len(np.unique(groups[shared])), len(np.unique(groups[test])))
 
 
@@ -290,6 +296,15 @@ def _about_artists(variant: Variant, leak: _Leak) -> str:
         f"MagnaTagATune's {'official' if variant == 'full' else 'clean'} split shares artists between its parts, which "
         f"flatters scores: {leak.n_artists} of {leak.n_test_artists} test artists also train ({clips}); "
         'variant = "artist_clean" leaves such clips out of the official test part.'
+    )
+
+
+def _also_validating(variant: Variant, leak: _Leak) -> str:
+    if variant != "artist_clean" or not leak.n_artists:
+        return ""
+    return (
+        f"{leak.n_artists} of its {leak.n_test_artists} test artists ({leak.clips.sum():,} of {leak.n_tests:,} clips) "
+        "are in the validation part, which chooses when training stops."
     )
 
 

@@ -82,6 +82,17 @@ def load(root: Path, *, train: int | None = None) -> Corpus:
     )
 
 
+def glance(root: Path) -> str | None:
+    """Return what is there where `load` would read the pickles; None where the table is there that it uses instead.
+
+    Raises `InputError` when one of the files is missing.
+    """
+    made_from = _state(root)
+    if (root / CONVERTED).exists() and _converted(root / CONVERTED, made_from) is not None:
+        return None
+    return f"all {len(PUBLISHED)} files of the split are there, which a study reads when it first asks for them"
+
+
 def _parts(root: Path, listed: StrArray, wanted: int | None) -> StrArray:
     count = int((listed == "train").sum())
     share = OFFICIAL["train"] / (OFFICIAL["train"] + OFFICIAL["valid"])

@@ -1,0 +1,145 @@
+"""Reads a user's table (CSV, TSV or Parquet), and names the file, the row and the cell of what is wrong in one.
+
+The row of a text file is counted as a spreadsheet counts it: row 1 names the columns, and a row that is wholly blank
+counts too, but is none of the table. Of a Parquet file, which has no such rows, tracks are counted from 1.
+"""
+
+import csv
+import io
+import re
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from bench.corpus import BoolArray, StrArray
+from bench.errors import InputError
+from bench.text_files import read_text
+
+PARQUET = ".parquet"
+SEPARATORS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}
+DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
+ANSWERS = {"yes": 1, "true": 1, "no": 0, "false": 0}
+NAMED = 10  # columns that a message names at most
+
+
+def read_table(file: Path, *, required: Sequence[str], text: Sequence[str]) -> pd.DataFrame:
+    """Return a table with the `required` columns; those of `text` stay as they are written.
+
+    Its index is for `place_of` to tell. Raises `InputError` where the file cannot be read, is empty, names a column
+    twice or lacks one.
+    """
+    try:
+        if file.suffix == PARQUET:
+            return _read_parquet(file, required)
+        return _read_text_table(file, required, text)
+    except (ValueError, NotImplementedError, OSError, csv.Error, pd.errors.ParserWarning) as error:
+        raise InputError(f"{file} cannot be read: {str(error).strip().splitlines()[0]}") from error
+
+
+def place_of(file: Path, index: int) -> str:
+    """Return where a track stands, for a person who has the table open."""
+    return f"{file}, track {index + 1}" if file.suffix == PARQUET else f"{file}, row {index + 2}"
+
+
+def as_text(column: "pd.Series[Any]") -> StrArray:
+    """Return a column as text, "" where it is blank."""
+    # NumPy finds the width of a list of texts by itself; told to make texts of a column with a gap, it takes the gap's.
+    return np.array(["" if gap else str(cell) for cell, gap in zip(column, _blank(column), strict=True)], dtype=np.str_)
+
+
+def holds_numbers(file: Path, column: "pd.Series[Any]") -> bool:
+    """Tell whether a column is one of numbers; no text in a text file is a number but a number.
+
+    Raises `InputError` for a column that is meant to be one: most of its cells are numbers, or nearly.
+    """
+    is_bool = pd.api.types.is_bool_dtype(column)
+    if pd.api.types.is_numeric_dtype(column) and (file.suffix == PARQUET or not is_bool):
+        return True
+    cells = pd.Series(as_text(column), index=column.index, dtype=object)
+    cells = cells[~_blank(cells)].str.strip()
+    numbers = pd.to_numeric(cells, errors="coerce").notna()
+    meant = numbers | cells.str.fullmatch(DECIMAL_COMMA) | cells.str.lower().isin(list(ANSWERS))
+    if 2 * meant.sum() <= len(cells):
+        return False
+    wrong = cells[~numbers] if not numbers.all() else cells
+    advice = f"{_advice(wrong.iloc[0])}, or say in tags.csv which columns are tags"
+    raise InputError(f"{place_of(file, wrong.index[0])}: {wrong.iloc[0]!r} in column {column.name!r} {advice}")
+
+
+def _advice(cell: str) -> str:
+    if DECIMAL_COMMA.fullmatch(cell):
+        return f"has a decimal comma; write {cell.replace(',', '.')}"
+    if cell.lower() in ANSWERS:
+        return f"is a word; write {ANSWERS[cell.lower()]} for it (0 for no, 1 for yes)"
+    if pd.notna(pd.to_numeric(cell, errors="coerce")):
+        return "is kept as text; keep the column as numbers"
+    return "is no number; write one"
+
+
+def _blank(column: "pd.Series[Any]") -> BoolArray:
+    if pd.api.types.is_numeric_dtype(column):
+        return column.isna().to_numpy(dtype=np.bool_)
+    return (column.isna() | (column.astype(object).astype(str).str.strip() == "")).to_numpy(dtype=np.bool_)
+
+
+def _read_parquet(file: Path, required: Sequence[str]) -> pd.DataFrame:
+    _refuse_repeated(file, pq.read_schema(file).names)
+    table = pd.read_parquet(file)
+    table = table.reset_index(drop=table.index.name is None)  # a named index was a column once, as `path` may be
+    _refuse_missing(file, [str(name) for name in table.columns], required)
+    return table
+
+
+def _read_text_table(file: Path, required: Sequence[str], text: Sequence[str]) -> pd.DataFrame:
+    """Read CSV or TSV; names stay as they are written: an artist may be called "NA", a file "001"."""
+    content = read_text(file)
+    if not content.strip():
+        raise InputError(f"{file} is empty; write a row with the names of its columns, and one for each track or tag")
+    separator = "\t" if file.suffix == ".tsv" else ","
+    names = next(csv.reader(io.StringIO(content, newline=""), delimiter=separator))
+    _refuse_repeated(file, names)
+    _refuse_missing(file, names, required, separator)
+    gaps = {column: ["", "NA", "NaN", "nan"] for column in names if column not in text}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # a row that is longer than row 1
+        table = pd.read_csv(
+            io.StringIO(content, newline=""),
+            sep=separator,
+            dtype=dict.fromkeys(text, str),
+            keep_default_na=False,
+            na_values=gaps,
+            index_col=False,
+            skip_blank_lines=False,
+            low_memory=False,
+        )
+    return table.drop(index=_wholly_blank(table))
+
+
+def _wholly_blank(table: pd.DataFrame) -> "pd.Index[int]":
+    candidates = table[_blank(table.iloc[:, 0])]
+    blank = np.all([_blank(candidates[column]) for column in candidates], axis=0)
+    return candidates.index[blank]
+
+
+def _refuse_repeated(file: Path, names: list[str]) -> None:
+    name, uses = Counter(filter(None, names)).most_common(1)[0] if any(names) else ("", 0)
+    if uses > 1:
+        raise InputError(f"{file} has {uses} columns {name!r}; give each a name of its own")
+
+
+def _refuse_missing(file: Path, names: list[str], required: Sequence[str], separator: str = "") -> None:
+    missing = [name for name in required if name not in names]
+    if not missing:
+        return
+    found = ", ".join(map(repr, names[:NAMED])) + (", …" if len(names) > NAMED else "") or "none"
+    for other in [other for other in SEPARATORS if separator and other != separator]:
+        if set(required) <= {name.strip('"') for name in separator.join(names).split(other)}:
+            looks, needs = SEPARATORS[other], SEPARATORS[separator]
+            raise InputError(f"{file} looks separated by {looks}, not by {needs}: its columns are {found}; save it so")
+    raise InputError(f"{file} has no column {missing[0]!r}; its columns are {found}")
