@@ -53,6 +53,12 @@ def test_declared_tags_are_taken_as_declared_and_in_their_order(tmp_path: Path) 
     ]
 
 
+def test_a_manifest_without_groups_says_in_every_table_what_that_may_do(tmp_path: Path) -> None:
+    assert manifest.load(write(tmp_path, ROWS), note="Mine.").note == "Mine."
+    note = manifest.load(write(tmp_path, ROWS.drop(columns="group")), note="Mine.").note
+    assert note.startswith("Mine. The manifest has no column 'group'")
+
+
 def test_ids_and_groups_default_to_the_path(tmp_path: Path) -> None:
     corpus = manifest.load(write(tmp_path, ROWS.drop(columns=["id", "group"])))
     assert corpus.ids.tolist() == corpus.groups.tolist() == ROWS["path"].tolist()

@@ -36,6 +36,12 @@ NAMELESS = re.compile(r"Unnamed: [0-9]+|__index_level_[0-9]+__")  # as pandas ca
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+NO_GROUPS = (
+    "The manifest has no column 'group': each track counts as an artist of its own, so one artist may both train and "
+    "test, which flatters scores. If a column names the artist, call it 'group'."
+)
+
+
 def load(
     root: Path,
     *,
@@ -74,7 +80,7 @@ def load(
         durations=_durations(manifest, table["duration"]) if "duration" in table else None,
         checksums=_checksums(manifest, table["sha256"]) if "sha256" in table else None,
         descriptor_files=as_text(table["descriptors"]) if "descriptors" in table else None,
-        note=note,
+        note=" ".join(filter(None, (note, "" if "group" in table else NO_GROUPS))),
     )
 
 
