@@ -78,7 +78,8 @@ def prepare(study: str, out: Path | None, root: Path | None, cache: Path, worker
         click.echo(
             "The descriptors that the data set ships were looked for, not read: run notes those that are broken."
         )
-    checked(data, folder)
+    sizes = checked(data, folder).study.told_sizes
+    click.echo(f"Models will be trained on {sizes} tracks.")
     click.echo(f"Next: {_run_command(study, root, out, cache)}")
 
 

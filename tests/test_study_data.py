@@ -181,6 +181,7 @@ def test_the_command_prints_what_was_found_and_what_to_do_next(data: Data, capsy
     assert exit_code(["prepare", str(data.study.file), *where, "--workers", "1"]) == 0
     said = capsys.readouterr().out
     assert "**48 of 48 tracks are kept** (24 training, 12 validation, 12 test; of 8, 4, 4 groups)" in said
+    assert "Models will be trained on 6, 12 tracks." in said
     assert f"Next: tagbench run {data.study.file} {' '.join(where)}" in said
 
 
