@@ -42,6 +42,10 @@ class Written:
     facts: FileFacts
 
 
+class DecoderDiedError(RejectedTrackError):
+    """A track that its decoder did not survive: another time, or on another machine, one may."""
+
+
 class Decoder(Isolated):
     """A child process that decodes tracks one after another; use it in a `with` block, which ends the child."""
 
@@ -52,15 +56,15 @@ class Decoder(Isolated):
         """Write a track's int16 samples from the byte `start` of `output` on, and return what was written.
 
         What a decoder that died had written there is overwritten; it may reach further than what is written next.
-        Raises `RejectedTrackError` when the file cannot be used, crashes its decoder or takes it more than
-        `TRACK_CPU_SECONDS`, `OSError` when the samples cannot be written, and `StudyFailedError` when there is no
-        child to decode.
+        Raises `RejectedTrackError` when the file cannot be used, `DecoderDiedError` when it crashes its decoder, takes
+        it more than `TRACK_CPU_SECONDS` or the decoder is killed, `OSError` when the samples cannot be written, and
+        `StudyFailedError` when there is no child to decode.
         """
         request = {"source": asdict(source) | {"root": str(source.root)}, "output": str(output), "start": start}
         try:
             reply = self.ask(request)
         except KilledError as killed:
-            raise RejectedTrackError(killed.told("decoding it", TRACK_CPU_SECONDS)) from killed
+            raise DecoderDiedError(killed.told("decoding it", TRACK_CPU_SECONDS)) from killed
         if "rejected" in reply:
             raise RejectedTrackError(reply["rejected"])
         return Written(reply["length"], reply["rate"], FileFacts(**reply["facts"]))

@@ -1,16 +1,24 @@
 """Prepared audio: every track decoded once, as int16 in memory-mapped shards that are complete or absent.
 
 A shard is two files named by the digest of what it was made from: `<digest>.i16`, the samples of its tracks one after
-another, and `<digest>.json`, their ids, lengths and sample rates, the facts of their files, what was rejected, and the
-size and SHA-256 of the samples. The JSON is written last: a shard without it, or whose samples differ from it, does
-not exist.
+another, and `<digest>.json`, the lengths, sample rates and SHA-256 of their samples, the facts of their files, what was
+rejected, and the key of each track (`bench.shards`). The JSON is written last: a shard without it, or whose samples
+differ from it, does not exist.
+
+Where tracks came, went or changed, a shard is another one. It takes over by their keys what any shard in the folder,
+of whatever corpus, has of its tracks, and decodes the rest. Not taken over are tracks whose samples are damaged, and
+refusals that may not be the file's fault: for want of essentia once it is there, and where the decoder did not survive.
+
+All shards are kept, also those that a corpus has outgrown, as other studies may use them; what processes that were
+killed left half-written is removed. The cache can be deleted at any time: what is wanted is decoded again.
 
 Samples are at int16's full scale: what a float file holds outside [-1, 1) is clipped.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,24 +26,23 @@ from pathlib import Path
 import joblib
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
 
 from bench.audio import DECODER_VERSION, AudioSettings
 from bench.corpus import Corpus, Float32Array, IntArray
 from bench.decoding import FULL_SCALE as FULL_SCALE
-from bench.decoding import Decoder, Source
-from bench.digest import file_sha256, json_digest, unit_hashes
+from bench.decoding import Decoder, DecoderDiedError, Source
+from bench.digest import json_digest, unit_hashes
 from bench.facts import FileFacts, RejectedTrackError
 from bench.isolation import share_out
-from bench.m4a import NEEDS_ESSENTIA, has_essentia
 from bench.progress import advance, progress_bar
+from bench.shards import SAMPLE_BYTES, Manifest, Place, Rejection, Samples, bytes_sha256, find_done, is_whole
 from bench.sound_file import can_be_read
 
 Int16Array = NDArray[np.int16]
 
 TRACKS_PER_SHARD = 64  # on average at most, and at least half as many where there is more than one shard
-SAMPLE_BYTES = 2
-MANIFEST_VERSION = 3  # raise it whenever the manifest says something else than it did
+MANIFEST_VERSION = 4  # raise it whenever the manifest says something else than it did
+LEFT_SECONDS = 86_400.0  # a writer's file is never untouched for so long: a track takes minutes at worst
 
 
 @dataclass(frozen=True)
@@ -75,19 +82,13 @@ class Store:
         return self.samples(track_id).astype(np.float32) / np.float32(FULL_SCALE)
 
 
-class _Samples(BaseModel):
-    length: int
-    rate: int
-    facts: FileFacts
+@dataclass(frozen=True)
+class _Shard:
+    """The tracks of one shard in the order of their ids, their keys, and the file of its manifest."""
 
-
-class _Manifest(BaseModel):
-    """What is known of a shard; the tracks are in the order of their samples."""
-
-    tracks: dict[str, _Samples]
-    rejected: dict[str, str]
-    bytes: int
-    sha256: str
+    tracks: Corpus
+    keys: list[str]
+    manifest: Path
 
 
 @lru_cache(maxsize=256)  # each keeps a file open, of which a process may often have 1,024 alone
@@ -99,13 +100,13 @@ def prepare_store(corpus: Corpus, settings: AudioSettings, *, cache: Path, worke
     """Decode what is not yet in the store under `cache`, or damaged there, and return the store of the whole corpus."""
     folder = cache / "stores"
     folder.mkdir(parents=True, exist_ok=True)
-    shards = list(_shards(corpus))
-    manifests = [folder / f"{_shard_digest(shard, settings)}.json" for shard in shards]
-    whole = joblib.Parallel(n_jobs=workers, prefer="threads")(joblib.delayed(_is_whole)(file) for file in manifests)
-    missing = np.flatnonzero(~np.array(whole, bool)).tolist()
-    _write_shards([(shards[row], manifests[row]) for row in missing], settings, workers)
+    _remove_leftovers(folder)
+    shards = list(_shards(corpus, settings, folder))
+    looks = (joblib.delayed(is_whole)(shard.manifest) for shard in shards)
+    whole = joblib.Parallel(n_jobs=workers, prefer="threads")(looks)
+    _write_shards([shard for shard, there in zip(shards, whole, strict=True) if not there], settings, folder, workers)
     _mapped.cache_clear()  # a shard made again is another file under the same name
-    return _open_store(settings, manifests)
+    return _open_store(settings, [shard.manifest for shard in shards])
 
 
 def shard_numbers(ids: Iterable[str]) -> IntArray:
@@ -119,73 +120,90 @@ def shard_numbers(ids: Iterable[str]) -> IntArray:
     return numbers
 
 
-def _shards(corpus: Corpus) -> Iterator[Corpus]:
+def _shards(corpus: Corpus, settings: AudioSettings, folder: Path) -> Iterator[_Shard]:
     order = np.argsort(corpus.ids)
     numbers = shard_numbers(corpus.ids[order].tolist())
     for number in np.unique(numbers):
-        yield corpus.take(order[numbers == number])
+        tracks = corpus.take(order[numbers == number])
+        keys = _keys(tracks, settings)
+        yield _Shard(tracks, keys, folder / f"{json_digest([tracks.ids.tolist(), keys])}.json")
 
 
-def _shard_digest(shard: Corpus, settings: AudioSettings) -> str:
-    """Name a shard by its tracks, their files as they are on disk and should be, and what is made of them and how."""
-    files = [shard.root / name for name in shard.files]
-    states = [(f.stat().st_size, f.stat().st_mtime_ns) if can_be_read(f) else None for f in files]
-    tracks = [shard.ids.tolist(), str(shard.root.absolute()), shard.files.tolist(), _checksums(shard), states]
-    return json_digest([DECODER_VERSION, MANIFEST_VERSION, tracks, settings.model_dump()])
+def _keys(tracks: Corpus, settings: AudioSettings) -> list[str]:
+    """Name each track by its file, as it is on disk and should be, and by what is made of it and how.
 
-
-def _checksums(shard: Corpus) -> list[str]:
-    return [""] * len(shard) if shard.checksums is None else shard.checksums.tolist()
-
-
-def _is_whole(manifest: Path) -> bool:
-    """Tell whether a shard is there as it was written.
-
-    Hashing costs 0.7 s a GB and thread (SHA-256 in hardware), which is 9 hours of audio at 16 kHz.
+    The root counts for itself, not only as part of a path: a link may lead out of the one and not of the other.
     """
-    samples_file = manifest.with_suffix(".i16")
-    try:
-        content = _Manifest.model_validate_json(manifest.read_bytes())
-        if samples_file.stat().st_size != content.bytes:
-            return False
-        if NEEDS_ESSENTIA in content.rejected.values() and has_essentia():  # of a machine that had none
-            return False
-        return file_sha256(samples_file) == content.sha256
-    except (FileNotFoundError, ValidationError):
-        return False
+    made = [DECODER_VERSION, MANIFEST_VERSION, settings.model_dump(), str(tracks.root.absolute())]
+    return [json_digest([made, source.file, source.sha256, _state(source)]) for source in _sources(tracks)]
 
 
-def _write_shards(missing: list[tuple[Corpus, Path]], settings: AudioSettings, workers: int) -> None:
-    """Write shards side by side: a thread a shard, each with a child process that decodes its tracks."""
+def _state(source: Source) -> tuple[int, int] | None:
+    file = source.root / source.file
+    return (file.stat().st_size, file.stat().st_mtime_ns) if can_be_read(file) else None
+
+
+def _sources(tracks: Corpus) -> list[Source]:
+    checksums = [""] * len(tracks) if tracks.checksums is None else tracks.checksums.tolist()
+    return [Source(tracks.root, file, sha256) for file, sha256 in zip(tracks.files.tolist(), checksums, strict=True)]
+
+
+def _write_shards(missing: list[_Shard], settings: AudioSettings, folder: Path, workers: int) -> None:
+    """Write shards side by side: a thread a shard, each with a child process that decodes what cannot be taken over."""
     if not missing:
         return
+    done = find_done(folder, {key for shard in missing for key in shard.keys})
     workers = min(workers, len(missing))
-    with progress_bar(sum(len(shard) for shard, _ in missing), "decoding", "track") as bar:
-        work = partial(_write_shard, heard=partial(advance, bar))
+    with progress_bar(sum(len(shard.keys) for shard in missing), "preparing", "track") as bar:
+        work = partial(_write_shard, done=done, heard=partial(advance, bar))
         share_out(work, missing, partial(Decoder, settings), workers=workers)
 
 
-def _write_shard(missing: tuple[Corpus, Path], decoder: Decoder, heard: Callable[[], None]) -> None:
-    shard, manifest = missing
-    tracks: dict[str, _Samples] = {}
-    rejected: dict[str, str] = {}
+def _write_shard(
+    shard: _Shard, decoder: Decoder, done: dict[str, Place | Rejection], heard: Callable[[], None]
+) -> None:
+    content = Manifest(tracks={}, rejected={})
     size = 0
-    with written_aside(manifest.with_suffix(".i16")) as aside:
+    with written_aside(shard.manifest.with_suffix(".i16")) as aside:
         aside.touch()
-        for track_id, file, sha256 in zip(shard.ids.tolist(), shard.files.tolist(), _checksums(shard), strict=True):
-            try:
-                written = decoder.decode(Source(shard.root, file, sha256), aside, size)
-            except RejectedTrackError as reason:
-                rejected[track_id] = str(reason)
+        for track_id, source, key in zip(shard.tracks.ids.tolist(), _sources(shard.tracks), shard.keys, strict=True):
+            track = _taken_over(done.get(key), aside, size) or _decoded(source, key, decoder, aside, size)
+            if isinstance(track, Samples):
+                content.tracks[track_id] = track
+                size += track.size
             else:
-                tracks[track_id] = _Samples(length=written.length, rate=written.rate, facts=written.facts)
-                size += written.length * SAMPLE_BYTES
+                content.rejected[track_id] = track
             heard()
         os.truncate(aside, size)  # a decoder may have died while it wrote
-        samples_sha256 = file_sha256(aside)
-    content = _Manifest(tracks=tracks, rejected=rejected, bytes=size, sha256=samples_sha256)
-    with written_aside(manifest) as aside:
+    with written_aside(shard.manifest) as aside:
         aside.write_text(content.model_dump_json(), encoding="utf-8")
+
+
+def _taken_over(track: Place | Rejection | None, aside: Path, start: int) -> Samples | Rejection | None:
+    """Copy a track's samples to the byte `start` of a file; return what is known of it, or nothing where it is lost."""
+    if not isinstance(track, Place):
+        return track
+    content = track.read()
+    if content is None:
+        return None
+    with aside.open("r+b") as output:
+        output.seek(start)
+        output.write(content)
+    return track.samples
+
+
+def _decoded(source: Source, key: str, decoder: Decoder, aside: Path, start: int) -> Samples | Rejection:
+    """Decode a track to the byte `start` of a file, and return what is known of it."""
+    try:
+        written = decoder.decode(source, aside, start)
+    except DecoderDiedError as reason:
+        return Rejection(reason=str(reason), key=None)
+    except RejectedTrackError as reason:
+        return Rejection(reason=str(reason), key=key)
+    with aside.open("rb") as samples:
+        samples.seek(start)
+        sha256 = bytes_sha256(samples.read(written.length * SAMPLE_BYTES))
+    return Samples(length=written.length, rate=written.rate, facts=written.facts, sha256=sha256, key=key)
 
 
 @contextmanager
@@ -199,13 +217,36 @@ def written_aside(file: Path) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed left half-written.
+
+    A process that is not found here may be at work on another machine, or in another container: its file is touched.
+    """
+    for left in folder.glob("*.*.[0-9]*.partial"):
+        writer = left.name.split(".")[-2]
+        with suppress(FileNotFoundError, PermissionError):  # finished meanwhile, or another user's
+            untouched = time.time() - left.stat().st_mtime
+            if untouched > LEFT_SECONDS and writer.isdecimal() and not _is_running(int(writer)):
+                left.unlink()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
 def _open_store(settings: AudioSettings, manifests: list[Path]) -> Store:
     tracks: dict[str, StoredTrack] = {}
     rejected: dict[str, str] = {}
     facts: dict[str, FileFacts] = {}
     for manifest in manifests:
-        content = _Manifest.model_validate_json(manifest.read_bytes())
-        rejected.update(content.rejected)
+        content = Manifest.model_validate_json(manifest.read_bytes())
+        rejected |= {track_id: rejection.reason for track_id, rejection in content.rejected.items()}
         start = 0
         for track_id, track in content.tracks.items():
             tracks[track_id] = StoredTrack(manifest.with_suffix(".i16"), start, track.length, track.rate)

@@ -102,7 +102,7 @@ def test_what_a_machine_without_essentia_refused_is_decoded_once_there_is_one(
     (tmp_path / "site" / "sitecustomize.py").write_text("import sys\nsys.modules['essentia'] = None\n")
     with monkeypatch.context() as bare:
         bare.setenv("PYTHONPATH", str(tmp_path / "site"), prepend=":")
-        bare.setattr("bench.store.has_essentia", lambda: False)
+        bare.setattr("bench.shards.has_essentia", lambda: False)
         first = prepare_store(corpus, SETTINGS, cache=cache, workers=1)
         assert first.rejected == {"t000": NEEDS_ESSENTIA}
         shard = next(iter(first.tracks.values())).shard
