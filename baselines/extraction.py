@@ -28,8 +28,9 @@ from bench.digest import content_digest, json_digest
 from bench.errors import InputError
 from bench.isolation import share_out
 from bench.progress import advance, progress_bar
-from bench.store import StoredTrack, written_aside
+from bench.store import StoredTrack
 from bench.tagger import Context
+from bench.whole_file import written_aside
 
 FEATURE_SOURCES = Path(__file__).parent / "features"
 MUSIC_EXTRACTOR = "music_extractor"

@@ -23,7 +23,7 @@ from bench.digest import content_digest, json_digest, unit_hashes
 from bench.errors import InputError
 from bench.progress import progress_bar
 from bench.sound_file import can_be_read
-from bench.store import written_aside
+from bench.whole_file import written_aside
 
 ID, PROBLEM = "id", "problem"
 SHARDS = 128  # 50,000 tracks of 3,000 descriptors are 5 MB a shard

@@ -46,7 +46,8 @@ from bench.digest import json_digest
 from bench.fingerprint import FINGERPRINT_VERSION, MOST_WORDS, WordArray, fingerprint
 from bench.matching import Matches, find_matches
 from bench.progress import progress_bar
-from bench.store import Store, StoredTrack, written_aside
+from bench.store import Store, StoredTrack
+from bench.whole_file import written_aside
 
 RECORD = np.dtype([("sha256", "S32"), ("words", "<u2", (MOST_WORDS,))])
 CHECKSUM_BYTES = 32

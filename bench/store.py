@@ -18,7 +18,7 @@ Samples are at int16's full scale: what a float file holds outside [-1, 1) is cl
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -37,6 +37,7 @@ from bench.isolation import share_out
 from bench.progress import advance, progress_bar
 from bench.shards import SAMPLE_BYTES, Manifest, Place, Rejection, Samples, bytes_sha256, find_done, is_whole
 from bench.sound_file import can_be_read
+from bench.whole_file import written_aside
 
 Int16Array = NDArray[np.int16]
 
@@ -204,17 +205,6 @@ def _decoded(source: Source, key: str, decoder: Decoder, aside: Path, start: int
         samples.seek(start)
         sha256 = bytes_sha256(samples.read(written.length * SAMPLE_BYTES))
     return Samples(length=written.length, rate=written.rate, facts=written.facts, sha256=sha256, key=key)
-
-
-@contextmanager
-def written_aside(file: Path) -> Iterator[Path]:
-    """Name a file to write, which takes the name of `file` once it is complete, and is removed if it never is."""
-    aside = file.with_name(f"{file.name}.{os.getpid()}.partial")
-    try:
-        yield aside
-        aside.replace(file)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.whole_file import written_aside
 from reports.caption import headline, notes
 from reports.comparison import comparison_sections
 from reports.figures import COMBINED_FIGURE, figures, has_sizes, svg
-from reports.files import replace_file
 from reports.gains import draw_gains, gain_cells, gain_note, gain_title
 from reports.published import PublishedTable, published
 from reports.rows import against_exact_labels, other_ways
@@ -36,7 +36,8 @@ def write_report(out: Path) -> None:
     contents |= {f"{FIGURES_FOLDER}/{name}": drawing for name, drawing in _drawings(study).items()}
     (out / FIGURES_FOLDER).mkdir(exist_ok=True)
     for name, content in contents.items():
-        replace_file(out / name, content)
+        with written_aside(out / name) as aside:
+            aside.write_bytes(content)
     for figure in (out / FIGURES_FOLDER).glob("*.svg"):
         if f"{FIGURES_FOLDER}/{figure.name}" not in contents:
             figure.unlink()  # of a label that the study no longer has

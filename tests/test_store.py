@@ -16,7 +16,7 @@ from bench.audio import DECODER_VERSION, AudioSettings
 from bench.corpora import manifest
 from bench.corpus import Corpus
 from bench.prepare import prepare
-from bench.store import MANIFEST_VERSION, Store, StoredTrack, prepare_store, shard_numbers, written_aside
+from bench.store import MANIFEST_VERSION, Store, StoredTrack, prepare_store, shard_numbers
 from tests.audio_zoo import ZOO
 from tests.small_corpus import write_small_corpus
 
@@ -252,18 +252,3 @@ def test_shards_are_of_an_even_size(tracks: int) -> None:
     sizes = np.bincount(shard_numbers([f"t{number}" for number in range(tracks)]))
     assert 32 <= sizes.mean() <= 64
     assert sizes.max() < 128
-
-
-def test_a_file_that_is_never_complete_leaves_nothing_behind_and_an_older_one_as_it_was(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    with written_aside(file) as aside:
-        aside.write_text("old")
-
-    def interrupted() -> None:
-        with written_aside(file) as aside:
-            aside.write_text("half")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert [(left.name, left.read_text()) for left in tmp_path.iterdir()] == [("file", "old")]

@@ -21,7 +21,6 @@ Audio: previews from 7digital, as `8/9/8947470.clip.mp3` under `songs/` or besid
     data set, and this project downloads none.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +34,7 @@ from bench.digest import json_digest
 from bench.errors import InputError
 from bench.inert_pickle import read_pickle
 from bench.progress import say
+from bench.whole_file import written_aside
 
 TRAIN_LIST, TEST_LIST = "filtered_list_train.cP", "filtered_list_test.cP"
 VECTORS, TAG_NAMES = "msd_id_to_tag_vector.cP", "50tagList.txt"
@@ -174,9 +174,8 @@ def _converted(file: Path, made_from: bytes) -> pd.DataFrame | None:
 
 def _keep(table: pd.DataFrame, file: Path, made_from: bytes) -> None:
     kept = pa.Table.from_pandas(table, preserve_index=False)
-    aside = file.with_suffix(f".{os.getpid()}.partial")
-    pq.write_table(kept.replace_schema_metadata({CONVERTED_FROM: made_from}), aside)
-    aside.replace(file)
+    with written_aside(file) as aside:
+        pq.write_table(kept.replace_schema_metadata({CONVERTED_FROM: made_from}), aside)
 
 
 def _read_published(root: Path) -> pd.DataFrame:

@@ -31,6 +31,7 @@ from bench.corpora.manifest import TRUTH_PREFIX
 from bench.corpus import Corpus
 from bench.errors import InputError
 from bench.progress import progress_bar
+from bench.whole_file import written_aside
 
 VERSION = "1.0"
 NOTE = (
@@ -99,9 +100,8 @@ def create(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int =
             rows.append(row)
             bar.update()
     _write_tags(root / TAGS_FILE)
-    aside = root / f"{_manifest_name(tracks)}.{os.getpid()}.partial"
-    pd.DataFrame(rows).to_parquet(aside, index=False)
-    aside.replace(root / _manifest_name(tracks))
+    with written_aside(root / _manifest_name(tracks)) as aside:
+        pd.DataFrame(rows).to_parquet(aside, index=False)
 
 
 def describe(score: Score, seed: int) -> Row:
@@ -148,16 +148,13 @@ def _make(root: Path, track: int, artist: int, seconds: float, seed: int) -> Row
     row = describe(score, seed)
     file = root / str(row["path"])
     if not file.exists():
-        aside = file.with_suffix(f".{os.getpid()}.partial")
-        soundfile.write(aside, render(score, seed), RATE, format="FLAC", subtype="PCM_16")
-        aside.replace(file)
+        with written_aside(file) as aside:
+            soundfile.write(aside, render(score, seed), RATE, format="FLAC", subtype="PCM_16")
     return row
 
 
 def _write_tags(file: Path) -> None:
-    aside = file.with_suffix(f".{os.getpid()}.partial")
-    with aside.open("w", newline="", encoding="utf-8") as output:
+    with written_aside(file) as aside, aside.open("w", newline="", encoding="utf-8") as output:
         writer = csv.writer(output)
         writer.writerow(("name", "kind", "category", "exclusive_group"))
         writer.writerows((tag.name, tag.kind, tag.category, tag.exclusive_group) for tag in TAGS)
-    aside.replace(file)

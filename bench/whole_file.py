@@ -1,0 +1,17 @@
+"""Files that are whole or absent at any moment: what is written takes its name in one step."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def written_aside(file: Path) -> Iterator[Path]:
+    """Name a file to write, which takes the name of `file` once it is complete, and is removed if it never is."""
+    aside = file.with_name(f"{file.name}.{os.getpid()}.partial")
+    try:
+        yield aside
+        aside.replace(file)
+    finally:
+        aside.unlink(missing_ok=True)
