@@ -110,7 +110,7 @@ def test_a_damaged_table_of_what_was_read_is_made_again(root: Path) -> None:
 @pytest.fixture
 def unwritable(root: Path) -> Path:
     """The same, where no file can be made beside the lists, whoever runs the tests."""
-    (root / f"msd_top50.{os.getpid()}.partial").mkdir()
+    (root / f"{msd.CONVERTED}.{os.getpid()}.partial").mkdir()
     return root
 
 

@@ -11,7 +11,6 @@ Audio: composed and synthesised on your machine when a study first asks for it.
 """
 
 import csv
-import os
 from pathlib import Path
 
 import joblib
