@@ -35,9 +35,10 @@ INDEX = "genome_index_split.json"
 AUDIO_FOLDER = "genome_audio"
 REMAKE = "make the index again with MTG/MGPHot-audio's reconstruct_index.py"
 PARTS = {"train": "train", "val": "valid", "valid": "valid", "validation": "valid", "test": "test", "ignore": ""}
-VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{4,64}")  # of 11 characters today; it names a folder and a file
 
-# The attributes in the order of the values, by the categories of MGPHot's `mgphot_genes.tsv`.
+# The attributes in the order of the values. The categories are ours, at the boundaries that MTG/MGPHot-audio's code
+# draws between harmony, rhythm, lyrics, sonority and composition.
 ATTRIBUTES = {
     "vocals": (
         "Vocal Register",
