@@ -18,6 +18,8 @@ GAINS_FILE = "gains.csv"
 STUDY_FILE = "study.toml"
 CELLS_FILE = "cells.csv"
 TARGETS_FILE = "targets.parquet"
+TRUTH_FILE = "truth.parquet"
+TAGS_FILE = "tags.csv"
 TRACKS_FILE = "tracks.csv"
 REJECTED_FILE = "rejected.csv"
 DUPLICATES_FILE = "duplicates.csv"
@@ -47,6 +49,12 @@ def write_leaks(leaks: Leaks, out: Path) -> None:
     """Write the tracks that sound alike, and the groups that are in several parts."""
     _write_frame(leaks.duplicates, out / DUPLICATES_FILE)
     _write_frame(leaks.groups, out / GROUPS_FILE)
+
+
+def write_tags(corpus: Corpus, out: Path) -> None:
+    """Write what the tags of a corpus are, in the columns that a manifest's own `tags.csv` has."""
+    rows = [(tag.name, tag.kind, tag.category, tag.exclusive_group) for tag in corpus.tags]
+    _write_csv(out / TAGS_FILE, ["name", "kind", "category", "exclusive_group"], rows)
 
 
 def write_track_notes(notes: dict[str, str], folder: Path) -> None:

@@ -73,6 +73,7 @@ class Prepared:
             {
                 "id": ids,
                 "path": self.whole.files.tolist(),
+                "group": self.whole.groups.tolist(),
                 "part": [part_of.get(track, "") for track in ids],
                 "verdict": [
                     "refused" if track in self.rejected else "left out" if track in left_out else "kept"

@@ -14,11 +14,9 @@ from bench.corpora import Place
 from bench.device import use_threads
 from bench.errors import InputError, StudyFailedError
 from bench.output import (
-    TARGETS_FILE,
     cell_folder,
     is_finished,
     training_folder,
-    write_scores,
     write_study,
 )
 from bench.processes import hand_out
@@ -29,6 +27,7 @@ from bench.store import Store
 from bench.study import Cell, Entry, Study
 from bench.study_data import StudyData, begin_study, checked, prepare_data, tell
 from bench.tagger import Context
+from bench.test_part import write_test_part
 from bench.tracking import Tracking
 
 SILENCE = Store(AudioSettings(), {}, {})  # what an entry that needs no audio is given
@@ -100,12 +99,12 @@ def run_untracked(study: Study, *, out: Path, root: Path | None, machine: Machin
 
 
 def plan_study(study: Study, place: Place, *, out: Path, machine: Machine) -> Plan:
-    """Prepare a study's data, give each cell its identity, and write the test part's targets to `out`."""
+    """Prepare a study's data, give each cell its identity, and write the test part to `out`."""
     data = prepare_data(study, place, out=out, cache=machine.cache, workers=machine.workers)
     tell(data, out)
     data = checked(data, out)
     cells = [(cell, cell_spec(data.study, cell, data.parts)) for cell in data.study.cells()]
-    write_scores(data.parts.test, data.parts.test.targets, out / TARGETS_FILE)
+    write_test_part(data.parts.test, out)
     return Plan(data, cells, machine)
 
 

@@ -43,6 +43,7 @@ REPORT_FILES = (
     "rejected.csv",
     "duplicates.csv",
     "groups.csv",
+    "tags.csv",
     "table1.md",
     "table1.csv",
     "timings.csv",

@@ -2,12 +2,20 @@
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from bench.audio import AudioSettings
-from bench.record import Measures, RunRecord
+from bench.corpus import Corpus, Float32Array, Tag
+from bench.measure import measure
+from bench.output import TRACKS_FILE, write_scores
+from bench.record import PREDICTIONS_FILE, Measures, RunRecord
+from bench.test_part import write_test_part
 
 
 def make_record(label: str = "gbt", n_train: int = 320, seed: int = 0, **changes: object) -> RunRecord:
@@ -80,4 +88,71 @@ def write_study(
     (out / "study.toml").write_text(said, encoding="utf-8")
     with (out / "cells.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(lines)
+    return out
+
+
+SCORED_TAGS = (
+    Tag("baroque", "classification", "era", "era"),
+    Tag("classical period", "classification", "era", "era"),
+    Tag("rock", "classification", "genre"),
+    Tag("energy", "regression", "mood"),
+)
+
+
+def make_test_part(tracks: int = 120, *, tags: tuple[Tag, ...] = SCORED_TAGS, seed: int = 0) -> Corpus:
+    """Return a test part: artists of three tracks, tags of falling prevalence, of an exclusive group at most one."""
+    draw = np.random.default_rng(seed)
+    targets = np.empty((tracks, len(tags)), dtype=np.float32)
+    taken: dict[str, np.ndarray] = {}
+    for column, tag in enumerate(tags):
+        if tag.kind == "regression":
+            targets[:, column] = draw.random(tracks)
+            continue
+        free = ~taken.get(tag.exclusive_group, np.zeros(tracks, dtype=bool)) if tag.exclusive_group else True
+        positive = (draw.random(tracks) < 0.4 / (1 + column / 4)) & free
+        targets[:, column] = positive
+        if tag.exclusive_group:
+            taken[tag.exclusive_group] = taken.get(tag.exclusive_group, np.zeros(tracks, dtype=bool)) | positive
+    numbers = range(tracks)
+    return Corpus(
+        name="tiny",
+        version="1",
+        root=Path(),
+        tags=tags,
+        ids=np.array([f"t{number:04}" for number in numbers]),
+        groups=np.array([f"artist{number // 3:03}" for number in numbers]),
+        files=np.array([f"audio/{number:04}.wav" for number in numbers]),
+        targets=targets,
+    )
+
+
+def make_scores(test: Corpus, *, skill: float, seed: int = 0) -> Float32Array:
+    """Return scores in [0, 1], shape (tracks, tags): noise at `skill` 0, next to the targets towards 1."""
+    noise = np.random.default_rng(seed).random(test.targets.shape)
+    return (skill * test.targets + (1 - skill) * noise).astype(np.float32)
+
+
+def write_scored_study(
+    out: Path,
+    test: Corpus,
+    scores: Mapping[tuple[str, int, int], Float32Array],
+    *,
+    pairs: dict[str, str] | None = None,
+    **changes: object,
+) -> Path:
+    """Write a study's output folder as a run leaves it: the test part, and by label, size and seed what was predicted.
+
+    The records have the measures of these predictions; `changes` are other fields of all of them.
+    """
+    records = []
+    for (label, n_train, seed), predicted in scores.items():
+        measured = asdict(measure(test, predicted, min_positives=2, min_negatives=2))
+        known = {"test_digest": test.digest, "n_test": len(test), "min_positives": 2, "min_negatives": 2}
+        records.append(make_record(label, n_train, seed, **{**measured, **known, **changes}))
+    write_study(out, records, pairs=pairs)
+    for record, predicted in zip(records, scores.values(), strict=True):
+        write_scores(test, predicted, out / "cells" / record.digest / PREDICTIONS_FILE)
+    write_test_part(test, out)
+    tracks = {"id": test.ids, "path": test.files, "group": test.groups, "part": "test"}
+    pd.DataFrame(tracks).to_csv(out / TRACKS_FILE, index=False)
     return out

@@ -1,0 +1,66 @@
+"""Measures on resamples are those of scikit-learn on the same tracks repeated as often, ties included."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score, root_mean_squared_error
+
+from bench.bootstrap import Draws, Ranking, draw_resamples, resample_measures
+from tests.factories import make_scores, make_test_part
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(2, 60))
+def test_both_areas_are_those_of_scikit_learn_on_every_resample(seed: int, levels: int, tracks: int) -> None:
+    draw = np.random.default_rng(seed)
+    positive = draw.random(tracks) < 0.3
+    scores = (draw.integers(levels, size=tracks) / levels).astype(np.float32)
+    groups = draw.integers(1 + tracks // 2, size=tracks).astype(str)
+    resamples = draw_resamples(groups, resamples=20, seed=seed)
+    ranking = Ranking(positive, scores)
+    for _, weights in resamples.chunks():
+        roc_auc, pr_auc = ranking.areas(weights)
+        for column, weight in enumerate(weights.T):
+            rows = np.repeat(np.arange(tracks), weight)
+            if len(set(positive[rows].tolist())) < 2:
+                assert np.isnan(roc_auc[column])
+                assert np.isnan(pr_auc[column])
+            else:
+                assert roc_auc[column] == pytest.approx(roc_auc_score(positive[rows], scores[rows]), abs=1e-9)
+                assert pr_auc[column] == pytest.approx(average_precision_score(positive[rows], scores[rows]), abs=1e-9)
+
+
+def test_all_measures_of_a_corpus_are_those_of_scikit_learn() -> None:
+    test = make_test_part()
+    scores = make_scores(test, skill=0.2)
+    resamples = draw_resamples(test.groups, resamples=150)
+    found = resample_measures(test, scores, np.ones(len(test.tags), dtype=bool), resamples)
+    for column in (0, 1, 127, 128, 150):
+        rows = np.repeat(np.arange(len(test)), resamples.counts[resamples.group_of, column])
+        targets, predicted = test.targets[rows], scores[rows]
+        for tag in test.tag_rows("classification"):
+            assert found.roc_auc[tag, column] == pytest.approx(roc_auc_score(targets[:, tag], predicted[:, tag]))
+            expected = average_precision_score(targets[:, tag], predicted[:, tag])
+            assert found.pr_auc[tag, column] == pytest.approx(expected)
+        for tag in test.tag_rows("regression"):
+            expected = root_mean_squared_error(targets[:, tag], predicted[:, tag])
+            assert found.rmse[tag, column] == pytest.approx(expected, abs=1e-7)
+
+
+def test_groups_are_drawn_whole_and_in_an_order_that_the_tracks_do_not_change() -> None:
+    groups = np.array(["b", "a", "c", "a", "b"])
+    resamples = draw_resamples(groups, resamples=50)
+    weights = np.hstack([weights for _, weights in resamples.chunks()])
+    assert (weights[:, 0] == 1).all()
+    assert (weights[1] == weights[3]).all()
+    assert (weights[0] == weights[4]).all()
+    assert (weights[[0, 1, 2]].sum(axis=0) == 3).all()
+    turned = np.hstack([each for _, each in draw_resamples(groups[::-1], resamples=50).chunks()])
+    np.testing.assert_array_equal(turned, weights[::-1])
+
+
+def test_a_difference_keeps_the_pairing() -> None:
+    noise = np.random.default_rng(0).standard_normal(1000)
+    both = Draws(1.0, 1 + noise), Draws(0.5, 0.5 + noise)
+    interval = (both[0] - both[1]).interval()
+    assert (interval.low, interval.high) == pytest.approx((0.5, 0.5))
