@@ -57,8 +57,29 @@ def test_every_track_stands_in_one_table_with_what_was_found(data: Data) -> None
     data.prepared(duration=1.5)
     tracks = data.tracks()
     assert list(tracks) == data.manifest["id"].tolist()
-    assert list(tracks["t000"].values()) == ["audio/000.wav", "", "refused", "file is missing", "", "1.5", "", "", ""]
-    assert list(tracks["t006"].values())[:8] == ["audio/006.wav", "valid", "kept", "", "1.5", "1.5", "16000", "1"]
+    assert list(tracks["t000"].values()) == [
+        "audio/000.wav",
+        "artist0",
+        "",
+        "refused",
+        "file is missing",
+        "",
+        "1.5",
+        "",
+        "",
+        "",
+    ]
+    assert list(tracks["t006"].values())[:9] == [
+        "audio/006.wav",
+        "artist2",
+        "valid",
+        "kept",
+        "",
+        "1.5",
+        "1.5",
+        "16000",
+        "1",
+    ]
     assert (data.study.out / "rejected.csv").read_text() == "path,reason\naudio/000.wav,file is missing\n"
 
 

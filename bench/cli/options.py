@@ -1,0 +1,28 @@
+"""Options that several commands share."""
+
+import os
+from pathlib import Path
+
+import click
+from platformdirs import user_cache_path
+
+CACHE = user_cache_path("tagbench")
+cache_option = click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    default=CACHE,
+    show_default=True,
+    help="Folder for what can be made again: synthesised corpora, decoded audio, descriptors.",
+)
+root_option = click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="Folder of the data set.  [default: the working folder; the cache for the embedded corpus]",
+)
+workers_option = click.option(
+    "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Processes."
+)
+
+out_option = click.option(
+    "--out", type=click.Path(path_type=Path), help="Output folder.  [default: runs/<name of the study>]"
+)

@@ -1,0 +1,134 @@
+"""The commands that work on a study: prepare, inspect, run, report."""
+
+import shlex
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench.cli.options import CACHE, cache_option, out_option, root_option, workers_option
+from bench.errors import StudyFailedError
+
+if TYPE_CHECKING:
+    from bench.run import Machine
+
+
+@click.command()
+@click.argument("study")
+@root_option
+@out_option
+@cache_option
+@workers_option
+def prepare(study: str, out: Path | None, root: Path | None, cache: Path, workers: int) -> None:
+    """Decode and check every track of a STUDY, and say what is kept, what is refused and what leaks.
+
+    Each file is read to its end, set against what its header and the data set say of it, and compared with all others:
+    tracks.csv says what was kept and refused and why, duplicates.csv which tracks sound alike, groups.csv which artists
+    are in several parts. Decoded audio is kept in --cache, where `tagbench run` finds it; run the same command again,
+    and only what is new is done.
+    """
+    from bench.study import read_study
+    from bench.study_data import begin_study, checked, prepare_data
+    from reports.preparation import preparation_page
+
+    what = read_study(study)
+    folder = out or Path("runs") / what.name
+    place = begin_study(what, out=folder, root=root, cache=cache)
+    data = prepare_data(what, place, out=folder, cache=cache, workers=workers)
+    click.echo(preparation_page(data.found))
+    click.echo(f"\nEvery track with its verdict is in {folder / 'tracks.csv'}.")
+    if any(entry.audio is None for entry in what.entries()):
+        click.echo(
+            "The descriptors that the data set ships were looked for, not read: run notes those that are broken."
+        )
+    sizes = checked(data, folder).study.told_sizes
+    click.echo(f"Models will be trained on {sizes} tracks.")
+    click.echo(f"Next: {_run_command(study, root, out, cache)}")
+
+
+def _run_command(study: str, root: Path | None, out: Path | None, cache: Path) -> str:
+    """Return the command that goes on from what `prepare` was told."""
+    told = (("--root", root), ("--out", out), ("--cache", None if cache == CACHE else cache))
+    flags = [word for flag, value in told if value is not None for word in (flag, str(value))]
+    return shlex.join(["tagbench", "run", study, *flags])
+
+
+@click.command()
+@click.argument("study")
+@root_option
+@click.option("--out", type=click.Path(path_type=Path), help="Output folder.  [default: runs/<name>/inspection]")
+@cache_option
+@workers_option
+def inspect(study: str, out: Path | None, root: Path | None, cache: Path, workers: int) -> None:
+    """Tell what the tags of a STUDY are like, before anything is decoded or trained.
+
+    Each tag's distribution and which kind it looks like, by a stated rule; its prevalence in each part, and where it
+    is too rare; which tags stand together, which never, and which contradict each other. The page says which lines
+    in the study would change what a tag is.
+    """
+    from bench.corpora import place_of
+    from bench.inspection import inspect_tags
+    from bench.study import read_study
+    from reports.inspection import PAGE_FILE, write_inspection
+    from reports.tag_summary import summary
+
+    what = read_study(study)
+    place = place_of(what.corpus.name, what.corpus.settings, root=root, cache=cache)
+    found = inspect_tags(what, place.load(workers=workers))
+    folder = out or Path("runs") / what.name / "inspection"
+    write_inspection(found, folder)
+    click.echo(summary(found))
+    click.echo(f"More is in {folder / PAGE_FILE}, with tables and figures beside it.")
+
+
+@click.command()
+@click.argument("study")
+@root_option
+@out_option
+@cache_option
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@workers_option
+def run(study: str, out: Path | None, root: Path | None, cache: Path, device: str, workers: int) -> None:
+    """Run a STUDY (the name of a shipped one, or a TOML file) and write its Table 1.
+
+    What is finished is never done twice: run the same command again to continue. Under torchrun, all processes share
+    the training of each network and its predictions; the first does the rest.
+    """
+    from bench.device import choose_device
+    from bench.processes import run_together
+    from bench.run import Machine
+
+    machine = Machine(choose_device(device), workers, cache)
+    run_together(machine.device, partial(_run, study, out, root, machine))
+
+
+def _run(study: str, out: Path | None, root: Path | None, machine: "Machine") -> None:
+    from bench.run import run_study
+    from bench.study import read_study
+    from reports.report import write_report
+
+    what = read_study(study)
+    folder = out or Path("runs") / what.name
+    outcome = run_study(what, out=folder, root=root, machine=machine)
+    if outcome.finished:
+        write_report(folder)
+        click.echo((folder / "table1.md").read_text(encoding="utf-8"))
+    outcome.tracking.log_report(failed=bool(outcome.faults))
+    click.echo(f"Table, figures and MLflow runs are in {folder}; see them with: {_mlflow_ui(outcome.tracking.uri)}")
+    if outcome.faults:
+        raise StudyFailedError(f"{len(outcome.faults)} things failed; the first: {outcome.faults[0]}")
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Write the table and the figures of DIR again from what is recorded there; nothing is trained."""
+    from reports.report import write_report
+
+    write_report(folder)
+    click.echo((folder / "table1.md").read_text(encoding="utf-8"))
+
+
+def _mlflow_ui(uri: str) -> str:
+    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"
