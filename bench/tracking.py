@@ -10,10 +10,11 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -21,11 +22,27 @@ import pandas as pd
 from bench.digest import json_digest
 from bench.errors import StudyFailedError
 from bench.live import LiveCurves, Row
-from bench.record import CURVES_FILE, RunRecord, RunSpec
+from bench.logged import (
+    NOTE_TAG,
+    Point,
+    cell_note,
+    cell_params,
+    cell_points,
+    curve_points,
+    experiment_tags,
+    per_tag_table,
+    report_files,
+    study_tags,
+    trial_points,
+)
+from bench.output import TAGS_FILE
+from bench.record import CURVES_FILE, MODEL_FOLDER, RECORD_FILE, RunRecord, RunSpec, describe
 from bench.study import Study
+from bench.test_part import read_tags
 
 if TYPE_CHECKING:  # mlflow is imported where it is used: training must not need it
     from mlflow.entities import DatasetInput, Metric, Param
+    from mlflow.models import Model
     from mlflow.tracking import MlflowClient
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
@@ -35,19 +52,7 @@ PARENT_TAG = "mlflow.parentRunId"
 METRICS_A_BATCH = 1000  # the most that MLflow takes in one call
 PARAMS_A_BATCH = 100
 PARAM_CHARACTERS = 6000
-REPORT_FILES = (
-    "study.toml",
-    "cells.csv",
-    "data.json",
-    "tracks.csv",
-    "rejected.csv",
-    "duplicates.csv",
-    "groups.csv",
-    "tags.csv",
-    "table1.md",
-    "table1.csv",
-    "timings.csv",
-)
+TAGGING_FILES = (RECORD_FILE, TAGS_FILE, MODEL_FOLDER)  # what `bench.pyfunc` needs of a cell's folder
 
 
 class Tracking:
@@ -66,7 +71,7 @@ class Tracking:
         with _mlflow_faults(self.uri):
             self.client = _client(self.uri)
             artifacts = (out.resolve() / "mlartifacts").as_uri() if self.uri == own_database else None
-            self.experiment = self._find_or_create_experiment(study.name, artifacts)
+            self.experiment = self._find_or_create_experiment(study, artifacts)
             self.parent = self._find_or_create_parent(study)
             self.logged = self._logged_cells()
 
@@ -82,33 +87,36 @@ class Tracking:
             return
         with _mlflow_faults(self.uri):
             run, curves_sent = self._started(record)
-            params = _params(_cell_params(record))
+            self.client.set_tag(run, NOTE_TAG, cell_note(record))
+            params = _params(cell_params(record))
             for first in range(0, len(params), PARAMS_A_BATCH):
                 self.client.log_batch(run, params=params[first : first + PARAMS_A_BATCH])
-            metrics = _cell_metrics(record) + _trial_metrics(record)
-            metrics += _curve_metrics(pd.read_parquet(folder / CURVES_FILE).iloc[curves_sent:])
-            self._log_metrics(run, metrics)
+            curves = pd.read_parquet(folder / CURVES_FILE).iloc[curves_sent:]
+            self._log_points(run, cell_points(record) + trial_points(record) + curve_points(curves))
             self.client.log_inputs(run, datasets=_datasets(record, self.out))
-            self.client.log_table(run, _per_tag_table(record), "per_tag.json")
-            self.client.log_artifacts(run, str(folder))
+            self.client.log_table(run, per_tag_table(record), "per_tag.json")
+            self._log_files(run, record, folder)
             self.client.set_terminated(run, "FINISHED")
         self.logged.add(record.digest)
 
     def log_report(self, *, failed: bool) -> None:
-        """Log the table and the figures with the parent run, and end it."""
+        """Log the tables, the pages and the figures with the parent run, and end it."""
         with _mlflow_faults(self.uri):
-            for name in REPORT_FILES:
-                if (self.out / name).exists():
-                    self.client.log_artifact(self.parent, str(self.out / name))
-            if (self.out / "figures").is_dir():
-                self.client.log_artifacts(self.parent, str(self.out / "figures"), "figures")
+            for file in report_files(self.out):
+                folder = file.relative_to(self.out).parent.name
+                self.client.log_artifact(self.parent, str(file), folder or None)
             for run in self.live_runs.values():  # of cells that were not finished
                 self.client.set_terminated(run, "FAILED")
             self.client.set_terminated(self.parent, "FAILED" if failed else "FINISHED")
 
-    def _find_or_create_experiment(self, name: str, artifacts: str | None) -> str:
-        found = self.client.get_experiment_by_name(name)
-        return str(found.experiment_id if found else self.client.create_experiment(name, artifacts))
+    def _find_or_create_experiment(self, study: Study, artifacts: str | None) -> str:
+        found = self.client.get_experiment_by_name(study.name)
+        experiment = str(found.experiment_id if found else self.client.create_experiment(study.name, artifacts))
+        there = found.tags if found else {}
+        for key, value in experiment_tags(study).items():
+            if key not in there:  # else it is the user's
+                self.client.set_experiment_tag(experiment, key, value)
+        return experiment
 
     def _find_or_create_parent(self, study: Study) -> str:
         here = json_digest([platform.node(), str(self.out.resolve())])
@@ -119,7 +127,7 @@ class Tracking:
         else:
             created = self.client.create_run(self.experiment, tags={OUTPUT_TAG: here}, run_name=study.name)
             run = str(created.info.run_id)
-        for key, value in _study_tags(study).items():
+        for key, value in study_tags(study).items():
             self.client.set_tag(run, key, value)
         return run
 
@@ -130,6 +138,8 @@ class Tracking:
             if run.info.status == "FINISHED":
                 logged.add(str(run.data.tags[CELL_TAG]))
             else:
+                for model in run.outputs.model_outputs if run.outputs else []:
+                    self.client.delete_logged_model(model.model_id)
                 self.client.delete_run(run.info.run_id)
         return logged
 
@@ -160,18 +170,40 @@ class Tracking:
         with _mlflow_faults(self.uri):
             if spec.digest not in self.live_runs:
                 self.live_runs[spec.digest] = self._start_child(spec, 0)
-            self._log_metrics(self.live_runs[spec.digest], _curve_metrics(pd.DataFrame(rows)))
+            self._log_points(self.live_runs[spec.digest], curve_points(pd.DataFrame(rows)))
 
-    def _log_metrics(self, run: str, metrics: "list[Metric]") -> None:
+    def _log_points(self, run: str, points: Iterable[Point]) -> None:
+        metrics = _metrics(points)
         for first in range(0, len(metrics), METRICS_A_BATCH):
             self.client.log_batch(run, metrics=metrics[first : first + METRICS_A_BATCH])
 
+    def _log_files(self, run: str, record: RunRecord, folder: Path) -> None:
+        """Log what is in a cell's folder, its model as one of MLflow's where it can tag audio files."""
+        tags_files = record.audio is not None and (folder / TAGS_FILE).exists()
+        if tags_files:
+            self._log_model(run, record, folder)
+        for entry in sorted(folder.iterdir()):
+            if not (tags_files and entry.name == MODEL_FOLDER):
+                self.client.log_artifact(run, str(entry))
+
+    def _log_model(self, run: str, record: RunRecord, folder: Path) -> None:
+        from mlflow.entities import LoggedModelOutput
+        from mlflow.models import Model
+
+        params = cell_params(record)
+        model = self.client.create_logged_model(self.experiment, MODEL_FOLDER, run, params=params)
+        self.client.log_outputs(run, [LoggedModelOutput(model.model_id, step=0)])
+        described = Model(model.artifact_location, run, model_uuid=model.model_id, model_id=model.model_id)
+        with TemporaryDirectory() as aside:
+            _write_model(described, record, folder, Path(aside) / MODEL_FOLDER)
+            self.client.log_model_artifacts(model.model_id, str(Path(aside) / MODEL_FOLDER))
+        self.client.finalize_logged_model(model.model_id, "READY")
+
     def _start_child(self, spec: RunSpec, seconds: float) -> str:
         """Create the run of a cell that began so many seconds ago."""
-        name = f"{spec.label} · {spec.n_train} · seed {spec.seed}"
         tags = {PARENT_TAG: self.parent, CELL_TAG: spec.digest}
         started = _now() - round(1000 * seconds)
-        run = self.client.create_run(self.experiment, start_time=started, tags=tags, run_name=name)
+        run = self.client.create_run(self.experiment, start_time=started, tags=tags, run_name=describe(spec))
         return str(run.info.run_id)
 
 
@@ -195,80 +227,37 @@ def _client(uri: str) -> "MlflowClient":
     return MlflowClient(uri)
 
 
-def _study_tags(study: Study) -> dict[str, str]:
-    """Return the parent's description as tags, which can change: a study may get another size or seed."""
-    return {
-        "mlflow.note.content": _description(study),
-        "corpus": study.corpus.name,
-        "sizes": study.told_sizes,
-        "seeds": ", ".join(map(str, study.seeds)),
-        "families": ", ".join(entry.label for entry in study.entries()),
-    }
+def _write_model(described: "Model", record: RunRecord, folder: Path, path: Path) -> None:
+    """Write the cell in `folder` to `path` as an MLflow model that `bench.pyfunc` loads, without pickle."""
+    from mlflow.models import ModelSignature
+    from mlflow.pyfunc import save_model
+    from mlflow.types import ColSpec, DataType, Schema
+
+    scores = [ColSpec(DataType.float, tag.name) for tag in read_tags(folder)]
+    with TemporaryDirectory() as aside:
+        for name in TAGGING_FILES:
+            (Path(aside) / name).symlink_to((folder / name).resolve())
+        save_model(
+            path,
+            loader_module="bench.pyfunc",
+            data_path=aside,
+            mlflow_model=described,
+            signature=ModelSignature(Schema([ColSpec(DataType.string, "path")]), Schema(scores)),
+            input_example=pd.DataFrame({"path": ["songs/one.mp3"]}),
+            pip_requirements=[f"{name}=={version.split('+')[0]}" for name, version in record.versions.items()],
+        )
 
 
-def _cell_params(record: RunRecord) -> dict[str, object]:
-    described = {
-        "label": record.label,
-        "family": record.family,
-        "n_train": record.n_train,
-        "seed": record.seed,
-        "subset_seed": record.subset_seed,
-        "corpus": record.corpus,
-        "corpus_version": record.corpus_version,
-        "device": record.device,
-        "threads": record.threads,
-    }
-    heard = {} if record.audio is None else record.audio.model_dump()
-    audio = {f"audio.{key}": value for key, value in heard.items()} or {"audio": "none"}
-    settings = {f"settings.{key}": value for key, value in record.settings.items()}
-    tuning = {"tuning.trials": record.tuning.trials, "tuning.seed": record.tuning.seed} if record.tuning else {}
-    return described | audio | settings | tuning | {f"chosen.{key}": value for key, value in record.chosen.items()}
-
-
-def _params(values: dict[str, object]) -> "list[Param]":
+def _params(values: Mapping[str, str]) -> "list[Param]":
     from mlflow.entities import Param
 
-    return [Param(key, str(value)[:PARAM_CHARACTERS]) for key, value in values.items()]
+    return [Param(key, value[:PARAM_CHARACTERS]) for key, value in values.items()]
 
 
-def _cell_metrics(record: RunRecord) -> "list[Metric]":
+def _metrics(points: Iterable[Point]) -> "list[Metric]":
     from mlflow.entities import Metric
 
-    values: dict[str, float | None] = {
-        **record.metrics.model_dump(),
-        "pooled_rmse": record.pooled_rmse,
-        "n_train": record.n_train,  # a param cannot be compared with < and > in MLflow's search
-        "n_parameters": record.n_parameters,
-        "train_seconds": record.train_seconds,
-        "predict_seconds": record.predict_seconds,
-    }
-    beside = {"truth": record.truth_metrics} | {way: other.metrics for way, other in record.otherwise.items()}
-    for name, measures in beside.items():
-        if measures:
-            values |= {f"{name}_{key}": value for key, value in measures.model_dump().items()}
-    return [Metric(key, float(value), _now(), 0) for key, value in values.items() if value is not None]
-
-
-def _trial_metrics(record: RunRecord) -> "list[Metric]":
-    from mlflow.entities import Metric
-
-    return [
-        Metric("trial_valid_mse", trial.valid_mse, _now(), step)
-        for step, trial in enumerate(record.trials)
-        if trial.valid_mse is not None
-    ]
-
-
-def _curve_metrics(curves: pd.DataFrame) -> "list[Metric]":
-    from mlflow.entities import Metric
-
-    measured = [str(column) for column in curves.columns if column != "step"]
-    return [
-        Metric(f"curve/{column}", float(value), _now(), int(step))
-        for column in measured
-        for step, value in zip(curves["step"], curves[column], strict=True)
-        if pd.notna(value)
-    ]
+    return [Metric(key, value, _now(), step) for key, value, step in points]
 
 
 def _datasets(record: RunRecord, out: Path) -> "list[DatasetInput]":
@@ -286,19 +275,6 @@ def _datasets(record: RunRecord, out: Path) -> "list[DatasetInput]":
         used(record.valid_digest, record.n_valid, "validation"),
         used(record.test_digest, record.n_test, "test"),
     ]
-
-
-def _per_tag_table(record: RunRecord) -> pd.DataFrame:
-    rows = [
-        {"tag": tag, "roc_auc": None, "pr_auc": None, "rmse": None} | measures
-        for tag, measures in record.per_tag.items()
-    ]
-    return pd.DataFrame(rows, columns=["tag", "roc_auc", "pr_auc", "rmse"])
-
-
-def _description(study: Study) -> str:
-    text = f"Study **{study.name}** of tagbench: {len(study.families)} families at training sizes {study.told_sizes}."
-    return f"{text} The child runs are its cells; Table 1 is among the artifacts. {study.note}".strip()
 
 
 def _now() -> int:
