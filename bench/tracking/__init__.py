@@ -1,4 +1,4 @@
-"""The only file that knows MLflow: one parent run a study, one child run a cell, alike enough to be compared.
+"""The only package that knows MLflow: one parent run a study, one child run a cell, alike enough to be compared.
 
 A cell is logged from its finished folder, so that training never waits for a server, and it is logged once: a child
 carries its cell's digest, and only a child that was logged to its end counts. A child shows the curves of a training
@@ -6,23 +6,21 @@ while it lasts, as far as the server takes them; the finished folder completes i
 """
 
 import json
-import logging
-import os
 import platform
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from bench.digest import json_digest
-from bench.errors import InputError, StudyFailedError
 from bench.live import LiveCurves, Row
-from bench.logged import (
+from bench.record import CURVES_FILE, MODEL_FOLDER, RunRecord, RunSpec, describe
+from bench.study import Study
+from bench.tracking.connection import ARTIFACTS_FOLDER, connect, mlflow_faults, named_store, own_store
+from bench.tracking.contents import (
     NOTE_TAG,
     Point,
     cell_note,
@@ -35,24 +33,17 @@ from bench.logged import (
     study_tags,
     trial_points,
 )
-from bench.output import TAGS_FILE
-from bench.record import CURVES_FILE, MODEL_FOLDER, RECORD_FILE, RunRecord, RunSpec, describe
-from bench.study import Study
-from bench.test_part import read_tags
+from bench.tracking.models import can_tag, log_model
 
 if TYPE_CHECKING:  # mlflow is imported where it is used: training must not need it
-    from mlflow.entities import DatasetInput, Metric, Param, Run
-    from mlflow.models import Model
-    from mlflow.tracking import MlflowClient
+    from mlflow.entities import DatasetInput, Metric, Param
 
-URI_VARIABLE = "MLFLOW_TRACKING_URI"
 CELL_TAG = "tagbench.cell"
 OUTPUT_TAG = "tagbench.output"
 PARENT_TAG = "mlflow.parentRunId"
 METRICS_A_BATCH = 1000  # the most that MLflow takes in one call
 PARAMS_A_BATCH = 100
 PARAM_CHARACTERS = 6000
-TAGGING_FILES = (RECORD_FILE, TAGS_FILE, MODEL_FOLDER)  # what `bench.pyfunc` needs of a cell's folder
 
 
 class Tracking:
@@ -66,12 +57,10 @@ class Tracking:
         self.out = out
         self.live: dict[str, LiveCurves] = {}
         self.live_runs: dict[str, str] = {}
-        own_database = f"sqlite:///{out.resolve() / 'mlflow.db'}"
-        self.uri = os.environ.get(URI_VARIABLE) or own_database
-        with _mlflow_faults(self.uri):
-            self.client = _client(self.uri)
-            artifacts = (out.resolve() / "mlartifacts").as_uri() if self.uri == own_database else None
-            self.experiment = self._find_or_create_experiment(study, artifacts)
+        self.uri = named_store() or own_store(out)
+        with mlflow_faults(self.uri):
+            self.client = connect(self.uri)
+            self.experiment = self._find_or_create_experiment(study)
             self.parent = self._find_or_create_parent(study)
             self.logged = self._logged_cells()
 
@@ -85,7 +74,7 @@ class Tracking:
         record = RunRecord.load(folder)
         if record.digest in self.logged:
             return
-        with _mlflow_faults(self.uri):
+        with mlflow_faults(self.uri):
             run, curves_sent = self._started(record)
             self.client.set_tag(run, NOTE_TAG, cell_note(record))
             params = _params(cell_params(record))
@@ -101,7 +90,7 @@ class Tracking:
 
     def log_report(self, *, failed: bool) -> None:
         """Log the tables, the pages and the figures with the parent run, and end it."""
-        with _mlflow_faults(self.uri):
+        with mlflow_faults(self.uri):
             for file in report_files(self.out):
                 folder = file.relative_to(self.out).parent.name
                 self.client.log_artifact(self.parent, str(file), folder or None)
@@ -109,8 +98,10 @@ class Tracking:
                 self.client.set_terminated(run, "FAILED")
             self.client.set_terminated(self.parent, "FAILED" if failed else "FINISHED")
 
-    def _find_or_create_experiment(self, study: Study, artifacts: str | None) -> str:
+    def _find_or_create_experiment(self, study: Study) -> str:
         found = self.client.get_experiment_by_name(study.name)
+        own = self.uri == own_store(self.out)
+        artifacts = (self.out.resolve() / ARTIFACTS_FOLDER).as_uri() if own else None
         experiment = str(found.experiment_id if found else self.client.create_experiment(study.name, artifacts))
         there = found.tags if found else {}
         for key, value in experiment_tags(study).items():
@@ -167,7 +158,7 @@ class Tracking:
         return self._start_child(record, record.train_seconds + record.predict_seconds), 0
 
     def _log_live(self, spec: RunSpec, rows: list[Row]) -> None:
-        with _mlflow_faults(self.uri):
+        with mlflow_faults(self.uri):
             if spec.digest not in self.live_runs:
                 self.live_runs[spec.digest] = self._start_child(spec, 0)
             self._log_points(self.live_runs[spec.digest], curve_points(pd.DataFrame(rows)))
@@ -179,25 +170,12 @@ class Tracking:
 
     def _log_files(self, run: str, record: RunRecord, folder: Path) -> None:
         """Log what is in a cell's folder, its model as one of MLflow's where it can tag audio files."""
-        tags_files = record.audio is not None and (folder / TAGS_FILE).exists()
-        if tags_files:
-            self._log_model(run, record, folder)
+        with_model = can_tag(record, folder)
+        if with_model:
+            log_model(self.client, run, record, folder, cell_params(record))
         for entry in sorted(folder.iterdir()):
-            if not (tags_files and entry.name == MODEL_FOLDER):
+            if not (with_model and entry.name == MODEL_FOLDER):
                 self.client.log_artifact(run, str(entry))
-
-    def _log_model(self, run: str, record: RunRecord, folder: Path) -> None:
-        from mlflow.entities import LoggedModelOutput
-        from mlflow.models import Model
-
-        params = cell_params(record)
-        model = self.client.create_logged_model(self.experiment, MODEL_FOLDER, run, params=params)
-        self.client.log_outputs(run, [LoggedModelOutput(model.model_id, step=0)])
-        described = Model(model.artifact_location, run, model_uuid=model.model_id, model_id=model.model_id)
-        with TemporaryDirectory() as aside:
-            _write_model(described, record, folder, Path(aside) / MODEL_FOLDER)
-            self.client.log_model_artifacts(model.model_id, str(Path(aside) / MODEL_FOLDER))
-        self.client.finalize_logged_model(model.model_id, "READY")
 
     def _start_child(self, spec: RunSpec, seconds: float) -> str:
         """Create the run of a cell that began so many seconds ago."""
@@ -205,80 +183,6 @@ class Tracking:
         started = _now() - round(1000 * seconds)
         run = self.client.create_run(self.experiment, start_time=started, tags=tags, run_name=describe(spec))
         return str(run.info.run_id)
-
-
-def download_cell(run: str, folder: Path) -> None:
-    """Download into `folder` what tagging needs of the cell that a run logged.
-
-    The run is looked up at `MLFLOW_TRACKING_URI`, or where that is not set in `mlflow.db` in the working folder.
-    Raises `InputError` where there is neither, no such run, or one that logged no cell.
-    """
-    uri = os.environ.get(URI_VARIABLE) or _database_here()
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # a bar for each of three small artifacts
-    with _mlflow_faults(uri):
-        client = _client(uri)
-        if CELL_TAG not in _run(client, uri, run).data.tags:
-            raise InputError(f"run {run} at {uri} is not that of a cell; take one of its child runs")
-        for artifact in (RECORD_FILE, TAGS_FILE, MODEL_FOLDER):
-            client.download_artifacts(run, artifact, str(folder))
-
-
-def _database_here() -> str:
-    if not Path("mlflow.db").is_file():
-        raise InputError(f"set {URI_VARIABLE} to the MLflow server that has the run, or to sqlite:///DIR/mlflow.db")
-    return f"sqlite:///{Path('mlflow.db').absolute()}"
-
-
-def _run(client: "MlflowClient", uri: str, run: str) -> "Run":
-    from mlflow.exceptions import MlflowException, RestException
-
-    try:
-        return client.get_run(run)
-    except (MlflowException, RestException) as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        raise InputError(f"MLflow at {uri} has no run {run}") from error
-
-
-@contextmanager
-def _mlflow_faults(uri: str) -> Iterator[None]:
-    """Turn a fault of the MLflow store into one line that names it."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        line = str(error).strip().splitlines()[0]
-        raise StudyFailedError(f"MLflow at {uri} cannot be used: {line}") from error
-
-
-def _client(uri: str) -> "MlflowClient":
-    from mlflow.tracking import MlflowClient
-
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    return MlflowClient(uri)
-
-
-def _write_model(described: "Model", record: RunRecord, folder: Path, path: Path) -> None:
-    """Write the cell in `folder` to `path` as an MLflow model that `bench.pyfunc` loads, without pickle."""
-    from mlflow.models import ModelSignature
-    from mlflow.pyfunc import save_model
-    from mlflow.types import ColSpec, DataType, Schema
-
-    scores = [ColSpec(DataType.float, tag.name) for tag in read_tags(folder)]
-    with TemporaryDirectory() as aside:
-        for name in TAGGING_FILES:
-            (Path(aside) / name).symlink_to((folder / name).resolve())
-        save_model(
-            path,
-            loader_module="bench.pyfunc",
-            data_path=aside,
-            mlflow_model=described,
-            signature=ModelSignature(Schema([ColSpec(DataType.string, "path")]), Schema(scores)),
-            input_example=pd.DataFrame({"path": ["songs/one.mp3"]}),
-            pip_requirements=[f"{name}=={version.split('+')[0]}" for name, version in record.versions.items()],
-        )
 
 
 def _params(values: Mapping[str, str]) -> "list[Param]":
