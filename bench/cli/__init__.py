@@ -5,6 +5,7 @@ from functools import partial
 
 import click
 
+from bench.cli.results import ui
 from bench.cli.running import inspect, prepare, report, run
 from bench.cli.shipped import corpora, study
 from bench.cli.speed import speed
@@ -23,7 +24,7 @@ def tagbench() -> None:
     """
 
 
-for _command in (prepare, inspect, run, report, study, corpora, speed, tag):
+for _command in (prepare, inspect, run, report, study, corpora, speed, tag, ui):
     tagbench.add_command(_command)
 
 
