@@ -8,7 +8,9 @@ from reports.caption import headline, notes
 from reports.comparison import comparison_sections
 from reports.figures import COMBINED_FIGURE, figures, has_sizes, svg
 from reports.gains import draw_gains, gain_cells, gain_note, gain_title
+from reports.page import html_page
 from reports.published import PublishedTable, published
+from reports.resampled import resample_study
 from reports.rows import against_exact_labels, other_ways
 from reports.study_folder import StudyFolder, read_study_folder
 from reports.table import escape, markdown_table, side_by_side, table_csv, timings_csv
@@ -16,6 +18,7 @@ from reports.table import escape, markdown_table, side_by_side, table_csv, timin
 TABLE_FILE = "table1.md"
 TABLE_CSV_FILE = "table1.csv"
 TIMINGS_FILE = "timings.csv"
+PAGE_FILE = "report.html"
 FIGURES_FOLDER = "figures"
 
 
@@ -27,13 +30,15 @@ def write_report(out: Path) -> None:
     Raises `InputError` as `read_study_folder` does.
     """
     study = read_study_folder(out)
+    drawings = _drawings(study)
     texts = {
+        PAGE_FILE: html_page(resample_study(study, out), drawings),
         TABLE_FILE: table_page(study),
         TABLE_CSV_FILE: table_csv(study.rows),
         TIMINGS_FILE: timings_csv(one.record for one in study.finished),
     }
     contents = {name: text.encode() for name, text in texts.items()}
-    contents |= {f"{FIGURES_FOLDER}/{name}": drawing for name, drawing in _drawings(study).items()}
+    contents |= {f"{FIGURES_FOLDER}/{name}": drawing for name, drawing in drawings.items()}
     (out / FIGURES_FOLDER).mkdir(exist_ok=True)
     for name, content in contents.items():
         with written_aside(out / name) as aside:

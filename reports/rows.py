@@ -109,22 +109,30 @@ def other_ways(rows: Iterable[Row]) -> list[str]:
     return list(dict.fromkeys(way for row in rows for way in row.otherwise))
 
 
-def gains(rows: Iterable[Row]) -> dict[RowKey, Measures]:
-    """Return Δ for both rows of each pair: positive where spectrogram is better than waveform at the same size.
+def pairs(rows: Iterable[Row]) -> list[tuple[Row, Row]]:
+    """Return the rows that are set against each other, waveform then spectrogram, of one pair and size.
 
     A pair of which one row is missing, that is not one waveform and one spectrogram row, or whose rows are of other
-    seeds (a cell is still missing), has no Δ.
+    seeds (a cell is still missing), is none.
     """
     members: dict[tuple[str, int], list[Row]] = defaultdict(list)
     for row in rows:
         if row.pair:
             members[row.pair, row.n_train].append(row)
-    found: dict[RowKey, Measures] = {}
+    found = []
     for pair in members.values():
         old = [row for row in pair if row.family == WAVEFORM]
         new = [row for row in pair if row.family == SPECTROGRAM]
         if len(old) == len(new) == 1 and set(old[0].seeds) == set(new[0].seeds):
-            found[old[0].key] = found[new[0].key] = _gain(new[0].metrics, old[0].metrics)
+            found.append((old[0], new[0]))
+    return found
+
+
+def gains(rows: Iterable[Row]) -> dict[RowKey, Measures]:
+    """Return Δ for both rows of each pair: positive where spectrogram is better than waveform at the same size."""
+    found: dict[RowKey, Measures] = {}
+    for old, new in pairs(rows):
+        found[old.key] = found[new.key] = _gain(new.metrics, old.metrics)
     return found
 
 

@@ -1,0 +1,49 @@
+"""Figures as part of a page: SVG elements that share a document."""
+
+import re
+from xml.etree import ElementTree
+
+from markupsafe import Markup
+
+SVG = "http://www.w3.org/2000/svg"
+HREF = "{http://www.w3.org/1999/xlink}href"
+COLOURS = {  # of the figures that would not be seen in the dark, and the page's own in their place
+    "#000000": "currentColor",
+    "#ffffff": "var(--paper)",
+    "#e6e6e6": "var(--rule)",
+    "#332288": "var(--indigo)",
+    "#882255": "var(--wine)",
+}
+_COLOUR = re.compile("|".join(COLOURS))
+
+
+def inline(figure: bytes, name: str, told: str) -> Markup:
+    """Return an SVG file of matplotlib's as an element for HTML, which `told` describes to whoever cannot see it.
+
+    Files of one look share element ids, which a page may have only once: each gets `name` put before it. Comments and
+    metadata are left out, and the one style that the file sets for its whole document (the page's own sets it). Black
+    and white become the page's, so that the drawing can be read in the dark, too.
+    """
+    drawing = ElementTree.fromstring(figure)  # noqa: S314 (drawn by us)
+    for parent in list(drawing.iter()):
+        for child in list(parent):
+            if child.tag in {f"{{{SVG}}}metadata", f"{{{SVG}}}style"}:
+                parent.remove(child)
+    for element in drawing.iter():
+        _rename(element, f"{name}-")
+    drawing.attrib |= {"role": "img", "aria-label": told, "class": "drawing"}
+    ElementTree.register_namespace("", SVG)
+    return Markup(ElementTree.tostring(drawing, encoding="unicode"))  # noqa: S704 (written by ElementTree)
+
+
+def _rename(element: ElementTree.Element, prefix: str) -> None:
+    """Put a prefix before the element's id and before each that it refers to."""
+    for attribute, value in list(element.attrib.items()):
+        if attribute == "id":
+            element.set(attribute, prefix + value)
+        elif attribute == HREF:
+            del element.attrib[attribute]
+            element.set("href", "#" + prefix + value.removeprefix("#"))
+        else:
+            referring = value.replace("url(#", f"url(#{prefix}")
+            element.set(attribute, _COLOUR.sub(lambda found: COLOURS[found.group()], referring))
