@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bench.bootstrap import Draws
+from reports.estimates import Estimate
 from reports.rows import Measure
 from reports.table import NO_VALUE
 
@@ -83,25 +83,33 @@ def share(value: float) -> Cell:
     return Cell(f"{100 * value:.1f} %", value)
 
 
-def measured(draws: Draws | None, measure: Measure, *, strong: bool = False) -> Cell:
-    """Return a cell with a measure's value and its interval; a dash where there is no value."""
-    if draws is None:
+def measured(estimate: Estimate | None, measure: Measure, *, strong: bool = False) -> Cell:
+    """Return a cell with a measure's value and its interval; a dash where there is no value.
+
+    No measure lies outside 0 and 1: an interval that reaches farther ends there.
+    """
+    if estimate is None:
         return EMPTY
-    interval = draws.interval()
-    low, high = (_printed(end, measure) for end in (interval.low, interval.high))
-    text = _printed(draws.value, measure)
-    return Cell(text, draws.value, (interval.low, interval.high), f"{low}–{high}", strong=strong)
+    cell = _cell(estimate, measure, "", "–", limits=(0.0, 1.0))
+    return replace(cell, strong=strong)
 
 
-def difference(draws: Draws | None, measure: Measure) -> Cell:
+def difference(estimate: Estimate | None, measure: Measure) -> Cell:
     """Return a cell with a difference between two values of a measure; a dash where there is none."""
-    if draws is None:
+    if estimate is None:
         return EMPTY
-    interval = draws.interval()
-    low, high = (_printed(end, measure, "+") for end in (interval.low, interval.high))
-    doubtful = interval.low <= 0 <= interval.high
-    text = _printed(draws.value, measure, "+")
-    return Cell(text, draws.value, (interval.low, interval.high), f"{low} to {high}", doubtful=doubtful)
+    cell = _cell(estimate, measure, "+", " to ", limits=(-1.0, 1.0))
+    return replace(cell, doubtful=estimate.interval is not None and not estimate.is_beyond_zero)
+
+
+def _cell(estimate: Estimate, measure: Measure, sign: str, until: str, *, limits: tuple[float, float]) -> Cell:
+    text = _printed(estimate.value, measure, sign)
+    spread = "" if estimate.sd_apart is None else f"({_printed(estimate.sd_apart, measure)})"
+    if estimate.interval is None:
+        return Cell(text, estimate.value, between=spread)
+    ends = max(limits[0], estimate.interval.low), min(limits[1], estimate.interval.high)
+    between = until.join(_printed(end, measure, sign) for end in ends)
+    return Cell(text, estimate.value, ends, f"{between} {spread}".rstrip())
 
 
 def _printed(value: float, measure: Measure, sign: str = "") -> str:

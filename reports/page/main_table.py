@@ -1,62 +1,57 @@
-"""Table 1 of the page: a group of rows a training size, each value with its interval drawn, Δ across its pair."""
+"""Rows of Table 1 on the page: a group of them a training size, each value with its interval drawn, Δ across its pair."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, islice
 
+from reports.estimates import Estimates, Line
 from reports.page.cells import EMPTY, Cell, Column, Group, Table, difference, measured, with_bars, words
-from reports.resampled import ResampledStudy
-from reports.rows import MEASURES, Measure, Row, RowKey, best_rows, in_paper_order, pairs
+from reports.rows import MEASURES, Measure
 from reports.table import track_count
 
 VALUES = range(1, 1 + len(MEASURES))  # columns
-DIFFERENCES = range(1 + len(MEASURES), 1 + 2 * len(MEASURES))
-SPANNED = Cell("", rows=0)
+GAINS = range(1 + len(MEASURES), 1 + 2 * len(MEASURES))
+SPANNED = (Cell("", rows=0),) * len(MEASURES)
+CAPTION = "Each measure on the test tracks, and under it its 95\N{NO-BREAK SPACE}% interval. Δ in grey: its interval holds 0."
 
 
-def main_table(study: ResampledStudy) -> Table:
-    """Return Table 1; Δ stands in the upper row of its pair and spans both."""
-    rows = in_paper_order(one.row for one in study.rows.values())
-    best = {measure.field: best_rows(rows, measure) for measure in MEASURES}
-    delta = _differences(study, rows)
-    lines = [_line(study, row, best, delta) for row in rows]
-    drawn = iter(with_bars(lines, values=VALUES, differences=DIFFERENCES))
+def main_table(lines: Sequence[Line], caption: str = CAPTION) -> Table:
+    """Return lines as a table, in their order; a Δ spans the row that it is of and the one above, which it is against."""
+    cells = [_line(line, gains) for line, gains in zip(lines, _all_gains(lines), strict=True)]
+    drawn = iter(with_bars(cells, values=VALUES, differences=GAINS))
     groups = [
         Group(f"{track_count(size)} training tracks", tuple(islice(drawn, len(list(of_size)))))
-        for size, of_size in groupby(rows, key=lambda row: row.n_train)
+        for size, of_size in groupby(lines, key=lambda line: line.row.n_train)
     ]
-    columns = [Column("Model", numeric=False), *(Column(measure.heading, hint=_better(measure)) for measure in MEASURES)]
-    columns += [Column(f"Δ {measure.title}", hint="positive: spectrogram is better") for measure in MEASURES]
-    return Table("Each measure on the test tracks with its 95\N{NO-BREAK SPACE}% interval. Δ in grey: its interval holds 0.", tuple(columns), tuple(groups))
+    columns = [Column("Model", numeric=False), *(Column(measure.heading, hint=better(measure)) for measure in MEASURES)]
+    columns += [Column(f"Δ {measure.title}", hint="positive: the lower row is better") for measure in MEASURES]
+    return Table(caption, tuple(columns), tuple(groups))
 
 
-def _line(
-    study: ResampledStudy, row: Row, best: Mapping[str, set[RowKey]], delta: Mapping[RowKey, tuple[Cell, ...]]
-) -> list[Cell]:
-    values = [
-        measured(study.rows[row.key].macro(measure.field), measure, strong=row.key in best[measure.field])
-        for measure in MEASURES
-    ]
-    return [words(f"{row.label}\N{NO-BREAK SPACE}{row.mark}".strip()), *values, *delta.get(row.key, [EMPTY] * len(MEASURES))]
+def _line(line: Line, gains: Sequence[Cell]) -> list[Cell]:
+    values = [measured(line.values.get(one.field), one, strong=one.field in line.best) for one in MEASURES]
+    return [words(f"{line.row.label}\N{NO-BREAK SPACE}{line.row.mark}".strip()), *values, *gains]
 
 
-def _differences(study: ResampledStudy, rows: Sequence[Row]) -> dict[RowKey, tuple[Cell, ...]]:
-    """Return the cells of Δ of each pair's rows: they stand in the first and are spanned in the second."""
-    found: dict[RowKey, tuple[Cell, ...]] = {}
-    for old, new in pairs(rows):
-        cells = tuple(gain_cell(study, old, new, measure) for measure in MEASURES)
-        found[old.key] = tuple(replace(cell, rows=2) for cell in cells)
-        found[new.key] = (SPANNED,) * len(MEASURES)
-    return found
+def _all_gains(lines: Sequence[Line]) -> Iterator[Sequence[Cell]]:
+    """Yield the cells of Δ of each line: those of a pair stand in its upper row and span both."""
+    above: Estimates | None = None
+    for line, below in zip(lines, [*lines[1:], None], strict=True):
+        if line.gains is None:
+            yield [EMPTY] * len(MEASURES)
+        elif line.gains and above is not None and not above:
+            yield SPANNED
+        elif not line.gains and below is not None and below.gains:
+            yield [replace(cell, rows=2) for cell in _gains(below.gains)]
+        else:
+            yield _gains(line.gains)
+        above = line.gains
 
 
-def gain_cell(study: ResampledStudy, old: Row, new: Row, measure: Measure) -> Cell:
-    """Return by how much the new row is better than the old."""
-    before, after = (study.rows[row.key].macro(measure.field) for row in (old, new))
-    if before is None or after is None:
-        return EMPTY
-    return difference(after - before if measure.higher_is_better else before - after, measure)
+def _gains(gains: Estimates) -> list[Cell]:
+    return [difference(gains.get(measure.field), measure) for measure in MEASURES]
 
 
-def _better(measure: Measure) -> str:
+def better(measure: Measure) -> str:
+    """Return which way a measure is better."""
     return "higher is better" if measure.higher_is_better else "lower is better"

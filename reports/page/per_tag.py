@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from bench.bootstrap import Draws
 from bench.corpus import Corpus
-from reports.page.cells import EMPTY, Cell, Column, Group, Table, count, difference, measured, share, with_bars, words
-from reports.resampled import ResampledRow, ResampledStudy
-from reports.rows import MEASURES, Measure, Row, in_paper_order, pairs
+from reports.estimates import Estimate
+from reports.page.cells import Cell, Column, Group, Table, count, difference, measured, share, with_bars, words
+from reports.resampled import ResampledStudy, TagMeasures
+from reports.rows import MEASURES, Measure, MeasureField, Row, in_paper_order, pairs
 from reports.table import track_count
 
 IN_TAGS = tuple(replace(measure, decimals=measure.decimals - 1) for measure in MEASURES)  # of so few tracks, less is told
-KINDS = {"roc_auc": "classification", "pr_auc": "classification", "rmse": "regression"}
+KINDS: dict[MeasureField, Literal["classification", "regression"]] = {"roc_auc": "classification", "pr_auc": "classification", "rmse": "regression"}
 
 
 @dataclass(frozen=True)
@@ -39,47 +41,49 @@ def tag_tables(study: ResampledStudy) -> list[TagTable]:
 
 
 def _tag_table(study: ResampledStudy, rows: Sequence[Row], measure: Measure) -> TagTable:
-    kind, size = KINDS[measure.field], track_count(rows[0].n_train)
-    graded = kind == "regression"
-    columns = [Column("Tag", numeric=False), Column("Category", numeric=False)]
-    columns += [Column("Mean target")] if graded else [Column("Prevalence"), Column("Positives")]
-    first = len(columns)
-    columns += [Column(row.label, hint=f"{measure.heading} of {row.label}") for row in rows]
     compared = pairs(rows)
+    columns = [*_columns(measure), *(Column(row.label, hint=f"{measure.heading} of {row.label}") for row in rows)]
+    first = len(columns)
     columns += [Column(_pair_name(new, len(compared)), hint=f"{new.label} against {old.label}") for old, new in compared]
-    numbers = [number for number, tag in enumerate(study.test.tags) if tag.kind == kind]
-    lines = []
-    for number in numbers:
-        values = [measured(of_tag(study.rows[row.key], number, measure), measure) for row in rows]
-        gains = [_gain(study, old, new, number, measure) for old, new in compared]
-        lines.append([*_of_tag(study.test, number, graded=graded), *values, *gains])
-    last = range(first + len(rows), len(columns))
-    drawn = with_bars(lines, differences=last)
-    caption = f"{measure.heading} of each {kind} tag, models trained on {size} tracks"
+    values = [study.rows[row.key] for row in rows]
+    gains = [study.rows[new.key].better_than(study.rows[old.key]) for old, new in compared]
+    lines = [
+        [
+            *_of_tag(study.test, number),
+            *(measured(of_tag(study, one, number, measure), measure) for one in values),
+            *(difference(of_tag(study, one, number, measure), measure) for one in gains),
+        ]
+        for number in study.test.tag_rows(KINDS[measure.field])
+    ]
+    size = track_count(rows[0].n_train)
+    caption = f"{measure.heading} of each {KINDS[measure.field]} tag, models trained on {size} tracks"
+    drawn = with_bars(lines, differences=range(first, len(columns)))
     return TagTable(rows[0].n_train, measure, size, Table(caption, tuple(columns), (Group("", drawn),)))
 
 
-def _pair_name(new: Row, several: int) -> str:
-    return "Δ" if several == 1 else f"Δ {new.pair}"
+def _columns(measure: Measure) -> list[Column]:
+    named = [Column("Tag", numeric=False), Column("Category", numeric=False)]
+    if KINDS[measure.field] == "regression":
+        return [*named, Column("Mean target")]
+    return [*named, Column("Prevalence"), Column("Positives")]
 
 
-def _of_tag(test: Corpus, number: int, *, graded: bool) -> list[Cell]:
+def _pair_name(new: Row, pairs_of_size: int) -> str:
+    return "Δ" if pairs_of_size == 1 else f"Δ {new.pair}"
+
+
+def _of_tag(test: Corpus, number: int) -> list[Cell]:
     tag, targets = test.tags[number], test.targets[:, number]
     named = [words(tag.name), words(tag.category)]
     mean = float(np.mean(targets, dtype=np.float64))
-    if graded:
+    if tag.kind == "regression":
         return [*named, Cell(f"{mean:.3f}", mean)]
     return [*named, share(mean), count(int((targets > 0).sum()))]
 
 
-def of_tag(row: ResampledRow, number: int, measure: Measure) -> Draws | None:
+def of_tag(study: ResampledStudy, measures: TagMeasures, number: int, measure: Measure) -> Estimate | None:
     """Return a measure of one tag, None where it is not scored."""
-    draws = Draws.of(getattr(row.per_tag, measure.field)[number])
-    return draws if np.isfinite(draws.value) else None
-
-
-def _gain(study: ResampledStudy, old: Row, new: Row, number: int, measure: Measure) -> Cell:
-    before, after = (of_tag(study.rows[row.key], number, measure) for row in (old, new))
-    if before is None or after is None:
-        return EMPTY
-    return difference(after - before if measure.higher_is_better else before - after, measure)
+    draws = Draws.of(getattr(measures.per_tag, measure.field)[number])
+    if not np.isfinite(draws.value):
+        return None
+    return Estimate(draws.value, draws.interval() if study.n_groups > 1 else None)

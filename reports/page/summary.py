@@ -1,17 +1,17 @@
 """What stands at the top of the page: by each measure, the best model of the largest size, and Δ there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.page.cells import Cell, measured
-from reports.page.main_table import gain_cell
-from reports.resampled import ResampledStudy
-from reports.rows import MEASURES, Measure, Row, best_rows, pairs
+from reports.estimates import Line
+from reports.page.cells import Cell, difference, measured
+from reports.rows import MEASURES, Measure, best_rows
 from reports.table import track_count
 
 
 @dataclass(frozen=True)
 class Tile:
-    """The best value of a measure, whose it is, and Δ at the same size where there is one pair."""
+    """The best value of a measure, whose it is, and Δ at the same size where there is one."""
 
     measure: Measure
     best: Cell
@@ -19,20 +19,19 @@ class Tile:
     gain: Cell | None
 
 
-def tiles(study: ResampledStudy) -> list[Tile]:
+def tiles(lines: Sequence[Line]) -> list[Tile]:
     """Return one tile a measure that has a value."""
-    rows = [one.row for one in study.rows.values()]
-    largest = max(row.n_train for row in rows)
-    return [
-        tile for measure in MEASURES if (tile := _tile(study, [row for row in rows if row.n_train == largest], measure))
-    ]
+    largest = max(line.row.n_train for line in lines)
+    found = [_tile([line for line in lines if line.row.n_train == largest], measure) for measure in MEASURES]
+    return [tile for tile in found if tile is not None]
 
 
-def _tile(study: ResampledStudy, rows: list[Row], measure: Measure) -> Tile | None:
-    best = [row for row in rows if row.key in best_rows(rows, measure)]
+def _tile(lines: Sequence[Line], measure: Measure) -> Tile | None:
+    keys = best_rows((line.row for line in lines), measure)
+    best = [line for line in lines if line.row.key in keys]
     if not best:
         return None
-    compared = pairs(rows)
-    gain = gain_cell(study, *compared[0], measure) if len(compared) == 1 else None
-    who = f"{', '.join(row.label for row in best)}, {track_count(rows[0].n_train)} training tracks"
-    return Tile(measure, measured(study.rows[best[0].key].macro(measure.field), measure), who, gain)
+    gains = [line.gains[measure.field] for line in lines if line.gains and measure.field in line.gains]
+    who = f"{', '.join(line.row.label for line in best)}, {track_count(best[0].row.n_train)} training tracks"
+    gain = difference(gains[0], measure) if len(gains) == 1 else None
+    return Tile(measure, measured(best[0].values.get(measure.field), measure), who, gain)
