@@ -27,12 +27,18 @@ class ResampledRow:
     """One model at one size: its measures on every resample, and its scores of the test tracks.
 
     `per_tag` is the mean over the seeds (`resample_measures`), of `LEAST_SEEDS` or more over seeds drawn with
-    replacement. `scores` has the shape (seeds, tracks, tags), in the order of `row.seeds`.
+    replacement. `scores` has the shape (seeds, tracks, tags), in the order of `row.seeds`, and `seed_shares`, of shape
+    (seeds, 1 + resamples), says what each of them weighs.
     """
 
     row: Row
     per_tag: Resampled
     scores: Float32Array
+    seed_shares: Float64Array
+
+    def over_seeds(self, each: Sequence[Float64Array]) -> Float64Array:
+        """Return the mean over the seeds of what each gives, shape (rows, 1 + resamples), as that of `per_tag`."""
+        return _weighted(each, self.seed_shares)
 
     def macro(self, measure: MeasureField, tags: BoolArray | None = None) -> Draws | None:
         """Return the macro mean over the scored tags, or over those of them in `tags`; None where there are none.
@@ -93,24 +99,28 @@ def _resampled_row(study: ResampledStudy, row: Row, cells: Sequence[FinishedCell
     folders = [study.folder / CELLS_FOLDER / one.cell.digest for one in cells]
     scores = np.stack([read_predictions(folder, study.test, predictions) for folder in folders])
     each = [resample_measures(study.test, of_seed, study.scored, study.resamples) for of_seed in scores]
-    return ResampledRow(row, _over_seeds(each, row.key), scores)
+    shares = _seed_shares(len(each), each[0].roc_auc.shape[1], row.key)
+    per_tag = Resampled(
+        _weighted([one.roc_auc for one in each], shares),
+        _weighted([one.pr_auc for one in each], shares),
+        _weighted([one.rmse for one in each], shares),
+    )
+    return ResampledRow(row, per_tag, scores, shares)
 
 
-def _over_seeds(each: Sequence[Resampled], key: RowKey) -> Resampled:
-    """Return the mean over seeds; of many of them, on each resample over as many drawn with replacement.
+def _seed_shares(seeds: int, columns: int, key: RowKey) -> Float64Array:
+    """Return what each seed weighs on each resample: all alike, or as often as drawn where there are many.
 
     Each row draws its own: two models trained with the same seed have nothing in common.
     """
-    shares = np.full((len(each), each[0].roc_auc.shape[1]), 1 / len(each))
-    if len(each) >= LEAST_SEEDS:
+    shares = np.full((seeds, columns), 1 / seeds)
+    if seeds >= LEAST_SEEDS:
         row_seed = int(unit_hashes([f"{key[0]} {key[1]}"], "seeds")[0] * 2**32)
-        drawn = np.random.default_rng(row_seed).multinomial(len(each), shares[:, 0], size=shares.shape[1] - 1)
-        shares[:, 1:] = drawn.T / len(each)
+        drawn = np.random.default_rng(row_seed).multinomial(seeds, shares[:, 0], size=columns - 1)
+        shares[:, 1:] = drawn.T / seeds
+    return shares
 
-    def mean(values: Sequence[Float64Array]) -> Float64Array:
-        weighted: Float64Array = np.einsum("stb,sb->tb", np.stack(values), shares)
-        return weighted
 
-    return Resampled(
-        mean([one.roc_auc for one in each]), mean([one.pr_auc for one in each]), mean([one.rmse for one in each])
-    )
+def _weighted(each: Sequence[Float64Array], shares: Float64Array) -> Float64Array:
+    weighted: Float64Array = np.einsum("stb,sb->tb", np.stack(each), shares)
+    return weighted
