@@ -86,6 +86,11 @@ def as_error(value: Draws, measure: Measure) -> Draws:
     return Draws(1 - value.value, 1 - value.resamples) if measure.higher_is_better else value
 
 
+def error_title(measure: Measure) -> str:
+    """Return what `as_error` gives as text tells of it."""
+    return f"1 - {measure.title}" if measure.higher_is_better else measure.title
+
+
 def shared_measures(*values: Values) -> list[Measure]:
     """Return the measures that all of these have; raises `LackingError` where that is none."""
     shared = [measure for measure in MEASURES if all(measure.field in each for each in values)]

@@ -14,9 +14,11 @@ from reports.claims.evidence import (
     Evidence,
     LackingError,
     Model,
+    Values,
     as_error,
     at_size,
     better,
+    error_title,
     shared_measures,
     values_of,
 )
@@ -25,7 +27,7 @@ from reports.claims.verdicts import Claim, Part
 from reports.exclusive_pairs import joint_excess
 from reports.popularity import popularity_bias
 from reports.resampled import ResampledRow, ResampledStudy
-from reports.rows import MEASURES, SPECTROGRAM, WAVEFORM
+from reports.rows import MEASURES, SPECTROGRAM, WAVEFORM, Measure
 from reports.table import track_count
 
 WHOLE_SONG = "whole_song"
@@ -160,19 +162,21 @@ def most_is_gained_in_pr_auc(evidence: Evidence) -> Claim:
 
 def _most_in_pr_auc(network: Model, baseline: Model) -> Iterator[Part]:
     new, old = network.at(network.largest), baseline.at(baseline.largest)
-    removed = {
-        measure: (as_error(old[measure.field], measure) - as_error(new[measure.field], measure))
-        / as_error(old[measure.field], measure)
-        * 100.0
-        for measure in shared_measures(new, old)
-    }
+    removed = {measure: _removed(new, old, measure) for measure in shared_measures(new, old)}
     if PR_AUC not in removed:
         raise LackingError("no classification tag is scored")
     name = f"removed by {at_size(network.label, network.largest)} of the baseline's 1 - PR-AUC"
     yield Part(name, removed[PR_AUC], "%")
     for other in [measure for measure in removed if measure != PR_AUC]:
-        what = f"1 - {other.title}" if other.higher_is_better else other.title
-        yield Part(f"{name}, less what it removes of {what}", removed[PR_AUC] - removed[other], "%")
+        yield Part(f"{name}, less what it removes of {error_title(other)}", removed[PR_AUC] - removed[other], "%")
+
+
+def _removed(new: Values, old: Values, measure: Measure) -> Draws:
+    """Return the percentage of the old error that is not in the new."""
+    before, after = as_error(old[measure.field], measure), as_error(new[measure.field], measure)
+    if before.value == 0:
+        raise LackingError(f"the baseline makes no error by {measure.title}")
+    return (before - after) / before * 100.0
 
 
 def moving_windows_beat_whole_songs(evidence: Evidence) -> Claim:
