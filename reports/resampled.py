@@ -61,11 +61,16 @@ class TagMeasures:
 class ResampledRow(TagMeasures):
     """One model at one size, with its scores of the test tracks, shape (seeds, tracks, tags).
 
-    Seeds are in the order of `row.seeds`.
+    Seeds are in the order of `row.seeds`; `seed_shares`, of shape (seeds, 1 + resamples), says what each of them weighs.
     """
 
     row: Row
     scores: Float32Array
+    seed_shares: Float64Array
+
+    def over_seeds(self, each: Sequence[Float64Array]) -> Float64Array:
+        """Return the mean over the seeds of what each gives, shape (rows, 1 + resamples), as that of `per_tag`."""
+        return _weighted(each, self.seed_shares)
 
 
 def _minus(one: Resampled, other: Resampled) -> Resampled:
@@ -167,7 +172,13 @@ def _folders(study: ResampledStudy, key: RowKey) -> list[Path]:
 
 def _resampled_row(study: ResampledStudy, row: Row, scores: Float32Array) -> ResampledRow:
     each = [resample_measures(study.test, of_seed, study.scored, study.resamples) for of_seed in scores]
-    resampled = ResampledRow(_over_seeds(each, row.key), _as_they_are(each), row, scores)
+    shares = _seed_shares(len(each), each[0].roc_auc.shape[1], row.key)
+    per_tag = Resampled(
+        _weighted([one.roc_auc for one in each], shares),
+        _weighted([one.pr_auc for one in each], shares),
+        _weighted([one.rmse for one in each], shares),
+    )
+    resampled = ResampledRow(per_tag, _as_they_are(each), row, scores, shares)
     _refuse_other_measures(resampled, _folders(study, row.key))
     return resampled
 
@@ -192,21 +203,19 @@ def _refuse_other_measures(resampled: ResampledRow, folders: Sequence[Path]) -> 
                 )
 
 
-def _over_seeds(each: Sequence[Resampled], key: RowKey) -> Resampled:
-    """Return the mean over seeds; of many of them, on each resample over as many drawn with replacement.
+def _seed_shares(seeds: int, columns: int, key: RowKey) -> Float64Array:
+    """Return what each seed weighs on each resample: all alike, or as often as drawn where there are many.
 
     Each row draws its own: two models trained with the same seed have nothing in common.
     """
-    shares = np.full((len(each), each[0].roc_auc.shape[1]), 1 / len(each))
-    if len(each) >= LEAST_SEEDS:
+    shares = np.full((seeds, columns), 1 / seeds)
+    if seeds >= LEAST_SEEDS:
         row_seed = int(unit_hashes([f"{key[0]} {key[1]}"], "seeds")[0] * 2**32)
-        drawn = np.random.default_rng(row_seed).multinomial(len(each), shares[:, 0], size=shares.shape[1] - 1)
-        shares[:, 1:] = drawn.T / len(each)
+        drawn = np.random.default_rng(row_seed).multinomial(seeds, shares[:, 0], size=columns - 1)
+        shares[:, 1:] = drawn.T / seeds
+    return shares
 
-    def mean(values: Sequence[Float64Array]) -> Float64Array:
-        weighted: Float64Array = np.einsum("stb,sb->tb", np.stack(values), shares)
-        return weighted
 
-    return Resampled(
-        mean([one.roc_auc for one in each]), mean([one.pr_auc for one in each]), mean([one.rmse for one in each])
-    )
+def _weighted(each: Sequence[Float64Array], shares: Float64Array) -> Float64Array:
+    weighted: Float64Array = np.einsum("stb,sb->tb", np.stack(each), shares)
+    return weighted
