@@ -44,7 +44,7 @@ def notes(study: StudyFolder, networks: Networks, uncertainty: Iterable[tuple[st
         _seeds(study),
         *(f"**{sign}** {text}" for sign, text in uncertainty),
         "**Δ** is spectrogram against waveform at one size, positive where spectrogram is better, in percentage points "
-        "for ROC-AUC and PR-AUC; it is taken before rounding and stands on the lower row of its pair.",
+        "for ROC-AUC and PR-AUC; it is taken before rounding and printed once for its pair.",
         "**Bold** is the best value of a measure in the whole table, and each that is not told apart from it: the "
         "interval of their difference, which is paired, holds 0.",
         f"**Audio.** {_by_label(records, _audio)}.",

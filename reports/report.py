@@ -1,16 +1,20 @@
 """Writes the report of a study into its output folder: Table 1, what stands with it, timings and figures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bench.whole_file import written_aside
 from reports.caption import headline, notes
+from reports.claims.writing import CLAIMS_FILE, Claims, claims_json, claims_sections, judge_study
 from reports.comparison import comparison_sections
+from reports.curve_findings import FIGURE as CURVES_FIGURE
+from reports.curve_findings import Fitted, curve_sections, draw_curves, fitted_curves
 from reports.estimates import differences, lines, other_ways_lines, plain_lines
 from reports.figures import COMBINED_FIGURE, FIGURES_FOLDER, figures, has_sizes, svg
 from reports.gains import draw_gains, gain_cells, gain_note, gain_title
 from reports.latex import table_tex
 from reports.page import html_page
+from reports.page.drawings import Drawings
 from reports.published import PublishedTable, published
 from reports.resampled import ResampledStudy, resample_study
 from reports.sections import Section, by_heading
@@ -37,10 +41,14 @@ def write_report(out: Path) -> None:
     whole. Only `timings.csv` depends on the clock. Raises `InputError` as `read_study_folder` and `resample_study` do.
     """
     study = resample_study(read_study_folder(out), out)
-    drawings = _drawings(study)
+    claims = judge_study(study, published().tables)
+    curves = fitted_curves(claims.evidence)
+    drawings = _drawings(study, curves)
+    results, further = by_heading(_results(study, claims, curves)), by_heading(_further(study))
     texts = {
-        TABLE_FILE: table_page(study),
-        PAGE_FILE: html_page(study, drawings, sections(study)),
+        TABLE_FILE: table_page(study, [*by_heading(claims_sections(claims)), *results, *further]),
+        PAGE_FILE: html_page(study, claims, Drawings(drawings), results, further),
+        CLAIMS_FILE: claims_json(claims),
         TABLE_CSV_FILE: table_csv(study),
         TABLE_TEX_FILE: table_tex(study),
         DIFFERENCES_FILE: differences_csv(study),
@@ -58,33 +66,41 @@ def write_report(out: Path) -> None:
             figure.unlink()  # of a label that the study no longer has
 
 
-def _drawings(study: ResampledStudy) -> dict[str, bytes]:
+def _drawings(study: ResampledStudy, curves: Sequence[Fitted]) -> dict[str, bytes]:
     shares = {name: svg(draw_gains(one)) for name, one in gain_cells(study.study.finished).items()}
-    return figures(lines(study)) | shares
+    return figures(lines(study)) | shares | ({CURVES_FIGURE: svg(draw_curves(curves))} if curves else {})
 
 
-def table_page(study: ResampledStudy) -> str:
-    """Return `table1.md`: the study's table with its caption, what else it tells, then the paper's own table."""
+def table_page(study: ResampledStudy, sections: Iterable[Section]) -> str:
+    """Return `table1.md`: the study's table with its caption, and under it the sections."""
     caption = notes(study.study, published().networks, interval_notes(study))
     top = ["# Table 1", headline(study.study), markdown_table(lines(study)), caption]
-    return "\n\n".join([*top, *(section.markdown for section in sections(study))]) + "\n"
+    return "\n\n".join([*top, *(section.markdown for section in sections)]) + "\n"
 
 
-def sections(study: ResampledStudy) -> list[Section]:
-    """Return what stands under Table 1 and its caption, each part under its heading."""
-    return by_heading([*_study_sections(study), *map(published_section, published().printable)])
-
-
-def _study_sections(study: ResampledStudy) -> Iterator[str]:
-    table, record = lines(study), study.study.finished[0].record
-    if has_sizes(table):
+def _results(study: ResampledStudy, claims: Claims, curves: Sequence[Fitted]) -> Iterator[str]:
+    """Yield what the numbers of Table 1 come to: against training size, set against each other, by kinds of tags."""
+    if has_sizes(lines(study)):
         yield "## Against training size"
         yield (
             "![Each measure against the number of training tracks, one line a model in the band of its 95 % interval; "
             f"where there are several seeds, a dot is one of them]({FIGURES_FOLDER}/{COMBINED_FIGURE})"
         )
     yield from _difference_section(study)
-    yield from comparison_sections(study.study, table, published().comparison(record.corpus, record.corpus_version))
+    yield from curve_sections(claims.evidence, curves)
+    if curves:
+        yield (
+            "![Each error against the number of training tracks, with the fitted curves in their 95 % bands, drawn on "
+            f"beyond the largest size]({FIGURES_FOLDER}/{CURVES_FIGURE})"
+        )
+    yield from _by_tags_sections(study)
+
+
+def _further(study: ResampledStudy) -> Iterator[str]:
+    """Yield what else there is to the models, and what others report."""
+    record = study.study.finished[0].record
+    comparison = published().comparison(record.corpus, record.corpus_version)
+    yield from comparison_sections(study.study, lines(study), comparison)
     yield from _other_ways_section(study)
     yield from _gain_section(study.study)
     if study.exact:
@@ -94,7 +110,7 @@ def _study_sections(study: ResampledStudy) -> Iterator[str]:
             "Table 1 uses them; they show how much of an error is the annotators'."
         )
         yield markdown_table(lines(study.exact))
-    yield from _by_tags_sections(study)
+    yield from map(published_section, published().printable)
 
 
 def _difference_section(study: ResampledStudy) -> Iterator[str]:

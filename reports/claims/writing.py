@@ -64,7 +64,7 @@ def claims_sections(claims: Claims) -> Iterator[str]:
     """Yield the Markdown that stands under Table 1."""
     yield HEADING
     yield aligned(["#", "The paper's sentence", "Verdict", "Evidence", "p"], _body(claims.verdicts), text=(0, 1, 2, 3))
-    yield "\n".join(f"- {line}" for line in _notes(claims.evidence))
+    yield "\n".join(f"- {line}" for line in claim_notes(claims.evidence))
     yield "The same sentences by the paper's own tables, which have no intervals: what the numbers say as they stand."
     yield _published_table(claims.published)
 
@@ -82,7 +82,8 @@ def _body(verdicts: Sequence[Verdict]) -> list[list[str]]:
     ]
 
 
-def _notes(evidence: Evidence) -> Iterator[str]:
+def claim_notes(evidence: Evidence) -> Iterator[str]:
+    """Yield how to read the verdicts, in Markdown."""
     judged_by = [at_size(model.label, model.largest) for model in evidence.models.values()]
     if judged_by:
         labels = ", ".join(f"{escape(model.label)} ({family})" for family, model in evidence.models.items())

@@ -9,6 +9,8 @@ from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 from markupsafe import Markup, escape
 
+from reports.study_folder import HIT_CAP_MARK
+
 Draw = Callable[[str, str], Markup]
 
 
@@ -58,7 +60,7 @@ _PARSER = _parser()
 
 def prose(text: str, draw: Draw = lambda _, told: escape(told)) -> Markup:
     """Return Markdown as HTML; `draw` makes what stands for an image of its path and its description."""
-    return Markup(_PARSER.render(text, {"draw": draw}))  # noqa: S704 (HTML in the text is escaped)
+    return Markup(_PARSER.render(text.replace(f" {HIT_CAP_MARK}", f"\N{NO-BREAK SPACE}{HIT_CAP_MARK}"), {"draw": draw}))  # noqa: S704 (HTML in the text is escaped)
 
 
 def phrase(text: str) -> Markup:

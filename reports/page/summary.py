@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
+from reports.claims.verdicts import Outcome
+from reports.claims.writing import Claims
 from reports.estimates import Line
 from reports.page.cells import Cell, difference, measured
 from reports.rows import MEASURES, Measure, best_rows
@@ -35,3 +38,8 @@ def _tile(lines: Sequence[Line], measure: Measure) -> Tile | None:
     who = f"{', '.join(line.row.label for line in best)}, {track_count(best[0].row.n_train)} training tracks"
     gain = difference(gains[0], measure) if len(gains) == 1 else None
     return Tile(measure, measured(best[0].values.get(measure.field), measure), who, gain)
+
+
+def outcomes(claims: Claims) -> dict[Outcome, int]:
+    """Return how many of the paper's sentences came out which way."""
+    return {outcome: sum(one.outcome == outcome for one in claims.verdicts) for outcome in get_args(Outcome)}
