@@ -61,7 +61,8 @@ class TagMeasures:
 class ResampledRow(TagMeasures):
     """One model at one size, with its scores of the test tracks, shape (seeds, tracks, tags).
 
-    Seeds are in the order of `row.seeds`; `seed_shares`, of shape (seeds, 1 + resamples), says what each of them weighs.
+    Seeds are in the order of `row.seeds`; `seed_shares`, of shape (seeds, 1 + resamples), says what each
+    of them weighs.
     """
 
     row: Row

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from reports.estimates import Estimate
+from reports.page.prose import minus
 from reports.rows import Measure
 from reports.table import NO_VALUE
 
@@ -113,7 +114,7 @@ def _cell(estimate: Estimate, measure: Measure, sign: str, until: str, *, limits
 
 
 def _printed(value: float, measure: Measure, sign: str = "") -> str:
-    return f"{value * measure.scale:{sign}.{measure.decimals}f}".replace("-", "−")
+    return minus(f"{value * measure.scale:{sign}.{measure.decimals}f}")
 
 
 def with_bars(
@@ -144,6 +145,8 @@ def _column_with_bars(cells: Sequence[Cell], *, with_zero: bool) -> list[Cell]:
     def bar(cell: Cell) -> Bar | None:
         if cell.interval is None or not isinstance(cell.value, float):
             return None
-        return Bar(place(cell.interval[0]), place(cell.value), place(cell.interval[1]), place(0.0) if with_zero else None)
+        return Bar(
+            place(cell.interval[0]), place(cell.value), place(cell.interval[1]), place(0.0) if with_zero else None
+        )
 
     return [replace(cell, bar=bar(cell)) for cell in cells]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from reports.claims.verdicts import Part, Verdict
 from reports.claims.writing import Claims
 from reports.page.cells import Cell, Column, Group, Table, words
+from reports.page.prose import minus
 
 
 @dataclass(frozen=True)
@@ -46,4 +47,4 @@ def _interval(part: Part) -> Cell:
 
 
 def _printed(value: float, part: Part) -> str:
-    return f"{value:+.{part.decimals}f}".replace("-", "−")
+    return minus(f"{value:+.{part.decimals}f}")

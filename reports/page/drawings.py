@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
@@ -46,7 +46,7 @@ def inline(figure: bytes, name: str, told: str) -> Markup:
     left out, and the one style that the file sets for its whole document (the page's own sets it). Black and white
     become the page's, so that the drawing can be read in the dark, too.
     """
-    drawing = ElementTree.fromstring(figure)  # noqa: S314 (drawn by us)
+    drawing = ET.fromstring(figure)  # noqa: S314 (drawn by us)
     for parent in list(drawing.iter()):
         for child in list(parent):
             if child.tag in {f"{{{SVG}}}metadata", f"{{{SVG}}}style"}:
@@ -54,11 +54,11 @@ def inline(figure: bytes, name: str, told: str) -> Markup:
     for element in drawing.iter():
         _rename(element, re.sub(r"[^A-Za-z0-9]+", "-", name) + "-")
     drawing.attrib |= {"role": "img", "aria-label": told, "class": "drawing"}
-    ElementTree.register_namespace("", SVG)
-    return Markup(ElementTree.tostring(drawing, encoding="unicode"))  # noqa: S704 (written by ElementTree)
+    ET.register_namespace("", SVG)
+    return Markup(ET.tostring(drawing, encoding="unicode"))  # noqa: S704 (written by ET)
 
 
-def _rename(element: ElementTree.Element, prefix: str) -> None:
+def _rename(element: ET.Element, prefix: str) -> None:
     """Put a prefix before the element's id and before each that it refers to, and let it have the page's colours."""
     for attribute, value in list(element.attrib.items()):
         if attribute == "id":

@@ -1,4 +1,4 @@
-"""Rows of Table 1 on the page: a group of them a training size, each value with its interval drawn, Δ across its pair."""
+"""Rows as on the page: a group of them a training size, each value with its interval drawn, Δ across its pair."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,11 +12,13 @@ from reports.table import track_count
 VALUES = range(1, 1 + len(MEASURES))  # columns
 GAINS = range(1 + len(MEASURES), 1 + 2 * len(MEASURES))
 SPANNED = (Cell("", rows=0),) * len(MEASURES)
-CAPTION = "Each measure on the test tracks, and under it its 95\N{NO-BREAK SPACE}% interval. Δ in grey: its interval holds 0."
+CAPTION = (
+    "Each measure on the test tracks, and under it its 95\N{NO-BREAK SPACE}% interval. Δ in grey: its interval holds 0."
+)
 
 
 def main_table(lines: Sequence[Line], caption: str = CAPTION) -> Table:
-    """Return lines as a table, in their order; a Δ spans the row that it is of and the one above, which it is against."""
+    """Return lines as a table, in their order; a Δ spans its row and the one above, against which it is."""
     cells = [_line(line, gains) for line, gains in zip(lines, _all_gains(lines), strict=True)]
     drawn = iter(with_bars(cells, values=VALUES, differences=GAINS))
     groups = [

@@ -14,8 +14,14 @@ from reports.resampled import ResampledStudy, TagMeasures
 from reports.rows import MEASURES, Measure, MeasureField, Row, in_paper_order, pairs
 from reports.table import track_count
 
-IN_TAGS = tuple(replace(measure, decimals=measure.decimals - 1) for measure in MEASURES)  # of so few tracks, less is told
-KINDS: dict[MeasureField, Literal["classification", "regression"]] = {"roc_auc": "classification", "pr_auc": "classification", "rmse": "regression"}
+IN_TAGS = tuple(
+    replace(measure, decimals=measure.decimals - 1) for measure in MEASURES
+)  # of so few tracks, less is told
+KINDS: dict[MeasureField, Literal["classification", "regression"]] = {
+    "roc_auc": "classification",
+    "pr_auc": "classification",
+    "rmse": "regression",
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,9 @@ def _tag_table(study: ResampledStudy, rows: Sequence[Row], measure: Measure) -> 
     compared = pairs(rows)
     columns = [*_columns(measure), *(Column(row.label, hint=f"{measure.heading} of {row.label}") for row in rows)]
     first = len(columns)
-    columns += [Column(_pair_name(new, len(compared)), hint=f"{new.label} against {old.label}") for old, new in compared]
+    columns += [
+        Column(_pair_name(new, len(compared)), hint=f"{new.label} against {old.label}") for old, new in compared
+    ]
     values = [study.rows[row.key] for row in rows]
     gains = [study.rows[new.key].better_than(study.rows[old.key]) for old, new in compared]
     lines = [
