@@ -44,6 +44,8 @@ REPORT_FILES = (
     "duplicates.csv",
     "groups.csv",
     "tags.csv",
+    "report.html",
+    "claims.json",
     "table1.md",
     "table1.csv",
     "table1.tex",
