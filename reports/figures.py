@@ -53,6 +53,11 @@ _LINES: tuple[dict[str, Any], ...] = (
 )
 
 
+def looks(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return how the line of each model looks, by its label; the same in all figures of a study."""
+    return dict(zip(dict.fromkeys(labels), cycle(_LINES), strict=False))
+
+
 def figures(rows: Sequence[Row]) -> dict[str, bytes]:
     """Return SVG files by name: one for each measure, and `COMBINED_FIGURE` with all side by side.
 
@@ -88,10 +93,16 @@ def draw(rows: Sequence[Row], measures: Sequence[Measure]) -> Figure:
     panels = figure.subplots(1, len(measures), squeeze=False)[0]
     for panel, measure in zip(panels, measures, strict=True):
         _draw_panel(panel, rows, measure)
-    figure.legend(
-        panels[0].lines, names, loc="outside upper center", ncols=columns, frameon=False, handlelength=_HANDLE_EMS
-    )
+    legend_above(figure, panels[0], names)
     return figure
+
+
+def legend_above(figure: Figure, panel: Axes, names: Sequence[str]) -> None:
+    """Put a legend of a panel's lines above all panels."""
+    columns = _legend_columns(names, figure.get_figwidth())
+    figure.legend(
+        panel.lines, names, loc="outside upper center", ncols=columns, frameon=False, handlelength=_HANDLE_EMS
+    )
 
 
 def _legend_columns(names: Sequence[str], width: float) -> int:

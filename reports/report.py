@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.output import TAGS_FILE
 from bench.whole_file import written_aside
 from reports.caption import headline, notes
 from reports.comparison import comparison_sections
 from reports.figures import COMBINED_FIGURE, figures, has_sizes, svg
 from reports.gains import draw_gains, gain_cells, gain_note, gain_title
 from reports.published import PublishedTable, published
+from reports.qualitative_page import qualitative_files
+from reports.resampled import resample_study
 from reports.rows import against_exact_labels, other_ways
 from reports.study_folder import StudyFolder, read_study_folder
 from reports.table import escape, markdown_table, side_by_side, table_csv, timings_csv
@@ -34,6 +37,8 @@ def write_report(out: Path) -> None:
     }
     contents = {name: text.encode() for name, text in texts.items()}
     contents |= {f"{FIGURES_FOLDER}/{name}": drawing for name, drawing in _drawings(study).items()}
+    if (out / TAGS_FILE).exists():
+        contents |= qualitative_files(resample_study(study, out))
     (out / FIGURES_FOLDER).mkdir(exist_ok=True)
     for name, content in contents.items():
         with written_aside(out / name) as aside:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from bench.bootstrap import Draws, Resampled, Resamples, draw_resamples, resample_measures
+from bench.bootstrap import Draws, Interval, Resampled, Resamples, draw_resamples, resample_measures
 from bench.corpus import BoolArray, Corpus, Float32Array
 from bench.digest import unit_hashes
 from bench.metrics import Float64Array, scored_tags
@@ -69,6 +69,11 @@ class ResampledStudy:
     def column(self) -> dict[str, int]:
         """The number of each tag's column, by name."""
         return {tag.name: number for number, tag in enumerate(self.test.tags)}
+
+    def interval(self, draws: Draws) -> Interval | None:
+        """Return the 95 % interval of a quantity; None where all tracks are of one group, or no resample knows it."""
+        resampled = len(self.resamples.counts) > 1 and np.isfinite(draws.resamples).any()
+        return draws.interval() if resampled else None
 
     def other_way(self, key: RowKey, way: str) -> ResampledRow:
         """Return the same for another way to predict with a row's models (`RunRecord.otherwise`)."""
