@@ -203,7 +203,7 @@ def estimates(study: ResampledStudy, measures: TagMeasures, tags: BoolArray | No
 
 
 def _estimate(study: ResampledStudy, draws: Draws) -> Estimate:
-    return Estimate(draws.value, draws.interval() if study.n_groups > 1 else None)
+    return Estimate(draws.value, study.interval(draws))
 
 
 def _rows(study: ResampledStudy) -> list[Row]:

@@ -14,7 +14,7 @@ one of the two. 0.5 is chance. Unlike the excess, it is the same if all scores o
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,7 +88,7 @@ def within_pair_auc(study: ResampledStudy, row: ResampledRow) -> Draws | None:
     return mean_of(found) if found else None
 
 
-def mean_of(found: Iterable[Draws]) -> Draws:
+def mean_of(found: Sequence[Draws]) -> Draws:
     """Return the mean of some quantities, on each resample of those that are known there."""
     columns = np.stack([np.append(one.value, one.resamples) for one in found])
     known = np.isfinite(columns)

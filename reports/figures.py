@@ -57,6 +57,11 @@ _LINES: tuple[dict[str, Any], ...] = (
 )
 
 
+def looks(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return how the line of each model looks, by its label; the same in all figures of a study."""
+    return dict(zip(dict.fromkeys(labels), cycle(_LINES), strict=False))
+
+
 def figures(lines: Sequence[Line]) -> dict[str, bytes]:
     """Return SVG files by name: one for each measure, and `COMBINED_FIGURE` with all side by side.
 
@@ -92,10 +97,16 @@ def draw(lines: Sequence[Line], measures: Sequence[Measure]) -> Figure:
     panels = figure.subplots(1, len(measures), squeeze=False)[0]
     for panel, measure in zip(panels, measures, strict=True):
         _draw_panel(panel, lines, measure)
-    figure.legend(
-        panels[0].lines, names, loc="outside upper center", ncols=columns, frameon=False, handlelength=_HANDLE_EMS
-    )
+    legend_above(figure, panels[0], names)
     return figure
+
+
+def legend_above(figure: Figure, panel: Axes, names: Sequence[str]) -> None:
+    """Put a legend of a panel's lines above all panels."""
+    columns = _legend_columns(names, figure.get_figwidth())
+    figure.legend(
+        panel.lines, names, loc="outside upper center", ncols=columns, frameon=False, handlelength=_HANDLE_EMS
+    )
 
 
 def _legend_columns(names: Sequence[str], width: float) -> int:
@@ -110,7 +121,7 @@ def _labels(lines: Sequence[Line]) -> list[str]:
 
 
 def _draw_panel(panel: Axes, lines: Sequence[Line], measure: Measure) -> None:
-    for label, look in zip(_labels(lines), cycle(_LINES), strict=False):
+    for label, look in looks(_labels(lines)).items():
         _draw_model(panel, [line for line in lines if line.row.label == label], measure, look)
     if all(measure.field not in line.values for line in lines):
         panel.text(0.5, 0.5, "no tag of this kind is scored", transform=panel.transAxes, ha="center", color="0.4")

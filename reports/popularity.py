@@ -32,7 +32,6 @@ from bench.bootstrap import Draws
 from bench.corpus import Float32Array, IntArray
 from bench.metrics import Float64Array
 from reports.resampled import ResampledRow, ResampledStudy
-from reports.rows import RowKey
 
 BINS = 10  # deciles, where there are tags enough
 LEAST_TAGS = 3  # in a bin
@@ -97,12 +96,6 @@ def popularity_bias(study: ResampledStudy, row: ResampledRow) -> Draws | None:
         lifts = [_mean_popularity(predicted, given) / _mean_popularity(given, given) - 1 for predicted in each]
     lift = Draws.of(row.over_seeds([one[None] for one in lifts])[0])
     return lift if np.isfinite(lift.value) else None
-
-
-def popularity_biases(study: ResampledStudy) -> dict[RowKey, Draws]:
-    """Return the popularity lift of each row that has one."""
-    found = {key: popularity_bias(study, row) for key, row in study.rows.items()}
-    return {key: lift for key, lift in found.items() if lift is not None}
 
 
 def _mean_popularity(predicted: Float64Array, given: Float64Array) -> Float64Array:

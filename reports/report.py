@@ -16,6 +16,7 @@ from reports.latex import table_tex
 from reports.page import html_page
 from reports.page.drawings import Drawings
 from reports.published import PublishedTable, published
+from reports.qualitative_page import look_closer, qualitative_files
 from reports.resampled import ResampledStudy, resample_study
 from reports.sections import Section, by_heading
 from reports.study_folder import StudyFolder, read_study_folder
@@ -43,11 +44,12 @@ def write_report(out: Path) -> None:
     study = resample_study(read_study_folder(out), out)
     claims = judge_study(study, published().tables)
     curves = fitted_curves(claims.evidence)
+    look = look_closer(study)
     drawings = _drawings(study, curves)
     results, further = by_heading(_results(study, claims, curves)), by_heading(_further(study))
     texts = {
         TABLE_FILE: table_page(study, [*by_heading(claims_sections(claims)), *results, *further]),
-        PAGE_FILE: html_page(study, claims, Drawings(drawings), results, further),
+        PAGE_FILE: html_page(study, claims, look, Drawings(drawings | look.drawings), results, further),
         CLAIMS_FILE: claims_json(claims),
         TABLE_CSV_FILE: table_csv(study),
         TABLE_TEX_FILE: table_tex(study),
@@ -55,7 +57,7 @@ def write_report(out: Path) -> None:
         BY_TAGS_FILE: table_by_tags_csv(study),
         TIMINGS_FILE: timings_csv(one.record for one in study.study.finished),
     }
-    contents = {name: text.encode() for name, text in texts.items()}
+    contents = {name: text.encode() for name, text in texts.items()} | qualitative_files(look)
     contents |= {f"{FIGURES_FOLDER}/{name}": drawing for name, drawing in drawings.items()}
     (out / FIGURES_FOLDER).mkdir(exist_ok=True)
     for name, content in contents.items():

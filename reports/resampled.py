@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.bootstrap import Draws, Resampled, Resamples, draw_resamples, resample_measures
+from bench.bootstrap import Draws, Interval, Resampled, Resamples, draw_resamples, resample_measures
 from bench.corpus import BoolArray, Corpus, Float32Array
 from bench.digest import unit_hashes
 from bench.errors import InputError
@@ -108,6 +108,11 @@ class ResampledStudy:
     def n_groups(self) -> int:
         """How many groups the test tracks are of."""
         return len(self.resamples.counts)
+
+    def interval(self, draws: Draws) -> Interval | None:
+        """Return the 95 % interval of a quantity; None where all tracks are of one group, or no resample knows it."""
+        resampled = self.n_groups > 1 and np.isfinite(draws.resamples).any()
+        return draws.interval() if resampled else None
 
     @cached_property
     def otherwise(self) -> dict[str, dict[RowKey, ResampledRow]]:

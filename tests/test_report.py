@@ -17,9 +17,16 @@ from reports.report import write_report
 from tests.factories import SCORED_TAGS, make_scores, make_test_part, write_scored_study
 
 REPORT = {
-    *("report.html",
-    "claims.json",
-    "table1.md", "table1.csv", "table1.tex", "differences.csv", "table1_by_tags.csv", "timings.csv"),
+    *(
+        "report.html",
+        "claims.json",
+        "table1.md",
+        "table1.csv",
+        "table1.tex",
+        "differences.csv",
+        "table1_by_tags.csv",
+        "timings.csv",
+    ),
     *(f"figures/{n}.svg" for n in ("roc_auc", "pr_auc", "rmse", "table1")),
 }
 INPUTS = {"study.toml", "cells.csv", "tags.csv", "tracks.csv", "targets.parquet", "truth.parquet"}

@@ -19,11 +19,15 @@ from reports.page.prose import phrase, prose
 from reports.page.provenance import MOST_REJECTED, cells_table, facts, rejected_table, rejected_tracks
 from reports.page.summary import outcomes, tiles
 from reports.page.templates import content_hash, render, source
+from reports.page.tracks import shown_tracks
 from reports.preparation import preparation_page
 from reports.published import published
+from reports.qualitative import Stories
+from reports.qualitative_page import Look
 from reports.resampled import ResampledStudy
-from reports.sections import Section
+from reports.sections import Section, by_heading
 from reports.table import track_count
+from reports.track_sections import how_chosen, who_tells
 from reports.uncertainty import ENDS, interval_notes
 
 
@@ -38,6 +42,7 @@ class Part:
 def html_page(
     study: ResampledStudy,
     claims: Claims,
+    look: Look,
     drawings: Drawings,
     results: Iterable[Section],
     further: Iterable[Section],
@@ -50,9 +55,11 @@ def html_page(
     parts = [
         _table_1(study, table),
         _claims(claims),
-        *_same_as_in_table1_md(results, drawings),
+        *_as_in_markdown(results, drawings),
         _tags(study),
-        *_same_as_in_table1_md(further, drawings),
+        *_tracks(study, look.stories),
+        *_as_in_markdown(by_heading(look.tags), drawings),
+        *_as_in_markdown(further, drawings),
         *_data(study),
         _provenance(study),
     ]
@@ -94,7 +101,7 @@ def _claims(claims: Claims) -> Part:
     )
 
 
-def _same_as_in_table1_md(sections: Iterable[Section], drawings: Drawings) -> Iterator[Part]:
+def _as_in_markdown(sections: Iterable[Section], drawings: Drawings) -> Iterator[Part]:
     for section in sections:
         yield Part(phrase(section.title), prose(section.text, drawings.drawn))
 
@@ -104,6 +111,13 @@ def _tags(study: ResampledStudy) -> Part:
     measures = {one.measure.field: f"{one.measure.heading} ({KINDS[one.measure.field]} tags)" for one in tables}
     sizes = {one.n_train: track_count(one.n_train) for one in tables}
     return Part(Markup("Tag by tag"), render("tags.html", tables=tables, measures=measures, sizes=sizes))
+
+
+def _tracks(study: ResampledStudy, stories: Stories) -> Iterator[Part]:
+    if stories.tracks:
+        told = prose(f"{who_tells(stories)}\n\n{how_chosen(stories)}")
+        tracks = shown_tracks(stories, study.folder)
+        yield Part(Markup("Some tracks"), render("tracks.html", told=told, tracks=tracks))
 
 
 def _data(study: ResampledStudy) -> Iterator[Part]:
