@@ -5,14 +5,18 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from selenium.webdriver import Chrome, Keys
+import soundfile
+from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from bench.corpus import Tag
+from bench.excerpts import excerpt_file
+from reports.qualitative import told_tracks
 from reports.report import PAGE_FILE, write_report
 from tests.browser import chromium
 from tests.factories import make_scores, make_test_part, write_scored_study
@@ -37,8 +41,19 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for label, known in skill.items()
         for size in (40, 320)
     }
-    write_report(write_scored_study(out, test, scores))
+    write_scored_study(out, test, scores)
+    write_sounds(out)
+    write_report(out)
     return out / PAGE_FILE
+
+
+def write_sounds(out: Path) -> None:
+    """Write two seconds of a tone as the excerpt of each track that the report tells of."""
+    tone = 0.1 * np.sin(2 * np.pi * 440 * np.arange(32000) / 16000)
+    for track in told_tracks(out):
+        file = out / excerpt_file(track)
+        file.parent.mkdir(exist_ok=True)
+        soundfile.write(file, tone, 16000, format="MP3")
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +171,25 @@ def test_text_is_legible_in_light_and_in_dark(browser: Chrome, scheme: str) -> N
     assert abs(drawn - paper) > 0.5
 
 
+def test_an_excerpt_plays_and_stops_when_another_begins(browser: Chrome) -> None:
+    first, second = browser.find_elements(By.TAG_NAME, "audio")[:2]
+    wait = WebDriverWait(browser, 20, poll_frequency=0.05)
+    for player in (first, second):
+        press_play(browser, player)
+        wait.until(lambda _, player=player: float(player.get_property("currentTime")) > 0.1)
+    assert first.get_property("paused")
+    assert not second.get_property("paused")
+    press_play(browser, second)
+    wait.until(lambda _: second.get_property("paused"))
+
+
+def press_play(browser: Chrome, player: WebElement) -> None:
+    """Click where a player has its button: at its left end."""
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", player)
+    left = 18 - player.size["width"] // 2
+    ActionChains(browser).move_to_element_with_offset(player, left, 0).click().perform()
+
+
 def luminance(browser: Chrome, selector: str, name: str) -> float:
     """Return the relative luminance of a colour (WCAG 2.2)."""
     colour = browser.find_element(By.CSS_SELECTOR, selector).value_of_css_property(name)
@@ -180,6 +214,7 @@ def test_it_prints_with_everything_open_and_no_controls(browser: Chrome) -> None
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     assert not browser.find_element(By.CSS_SELECTOR, ".controls").is_displayed()
     assert not browser.find_element(By.CSS_SELECTOR, "nav").is_displayed()
+    assert not any(one.is_displayed() for one in browser.find_elements(By.TAG_NAME, "audio"))
     assert all(one.is_displayed() for one in browser.find_elements(By.CSS_SELECTOR, ".sortable table"))
 
 
