@@ -140,12 +140,13 @@ def write_scored_study(
     whole_song: Mapping[tuple[str, int, int], Float32Array] | None = None,
     pairs: dict[str, str] | None = None,
     unfinished: Iterable[RunRecord] = (),
+    of_label: Mapping[str, Mapping[str, object]] | None = None,
     **changes: object,
 ) -> Path:
     """Write a study's output folder as a run leaves it: the test part, and by label, size and seed what was predicted.
 
     `whole_song` has what some of them predicted of whole songs. The records have the measures of these predictions;
-    `changes` are other fields of all of them.
+    `changes` are other fields of all of them, `of_label` those of some.
     """
     known = {"test_digest": test.digest, "n_test": len(test), "min_positives": 2, "min_negatives": 2}
     records = []
@@ -154,7 +155,7 @@ def write_scored_study(
         if whole_song and cell in whole_song:
             otherwise = measure(test, whole_song[cell], min_positives=2, min_negatives=2)
             measured["otherwise"] = {"whole_song": OtherPrediction.model_validate(otherwise)}
-        records.append(make_record(*cell, **{**measured, **known, **changes}))
+        records.append(make_record(*cell, **{**measured, **known, **changes, **(of_label or {}).get(cell[0], {})}))
     write_study(out, records, pairs=pairs, unfinished=unfinished)
     for record, (cell, predicted) in zip(records, scores.items(), strict=True):
         folder = out / "cells" / record.digest
