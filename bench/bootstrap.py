@@ -8,6 +8,7 @@ and no score is sorted twice.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,13 +163,15 @@ class Draws:
     def __mul__(self, factor: float) -> "Draws":
         return Draws(self.value * factor, self.resamples * factor)
 
-    def interval(self, level: float = 0.95) -> Interval:
-        """Return the interval that holds the truth with this probability: percentiles, moved by the bootstrap's bias.
+    @property
+    def standard_error(self) -> float:
+        """The standard deviation over resamples; those that have no value are left out."""
+        return float(self.resamples[np.isfinite(self.resamples)].std(ddof=1))
 
-        The bias is by how much the mean over resamples differs from the value. Resamples that have no value are left
-        out.
+    def interval(self, level: float = 0.95) -> Interval:
+        """Return the interval that holds the truth with this probability: the value ± z standard errors.
+
+        This is the normal interval of Efron and Tibshirani (1993, section 13.2) with the bootstrap's standard error.
         """
-        known = self.resamples[np.isfinite(self.resamples)]
-        bias = known.mean() - self.value
-        low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2]) - bias
-        return Interval(float(low), float(high))
+        reach = NormalDist().inv_cdf((1 + level) / 2) * self.standard_error
+        return Interval(self.value - reach, self.value + reach)
