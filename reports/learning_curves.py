@@ -3,10 +3,11 @@
 The error of n training tracks is taken as a power law with an offset, a + b · n^(-c) with a, b >= 0 (Hestness et al.,
 "Deep learning scaling is predictable, empirically", 2017; for how often such curves mislead, and for what else was
 proposed, Viering and Loog, "The shape of learning curves: a review", 2021). It is fitted by least squares: for each
-exponent of a grid the best a and b have a closed form (variable projection: Golub and Pereyra, 1973), so that all
-resamples are fitted at once.
+exponent the best a and b have a closed form (variable projection: Golub and Pereyra, 1973), so that only the exponent
+is searched, for all resamples at once.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,9 @@ import numpy as np
 from bench.bootstrap import Draws, Interval
 from bench.metrics import Float64Array
 
-EXPONENTS = np.geomspace(0.01, 4.0, 200)
+EXPONENTS = np.geomspace(0.01, 4.0, 60)
+NARROWINGS = 30  # by golden sections
+GOLDEN = (math.sqrt(5) - 1) / 2
 REACH = 1000  # times the largest size: further on, no meeting is looked for
 STEPS = 400  # sizes, from the smallest to the reach, between which a meeting is interpolated
 TAILS = (0.025, 0.975)
@@ -39,41 +42,36 @@ class Curves:
 
 
 def fit_curves(sizes: Sequence[int], errors: Sequence[Draws]) -> Curves:
-    """Fit the errors at each of the sizes, smallest first."""
+    """Fit the errors at each of the sizes, smallest first: the best exponent of a grid, then between its neighbours."""
     observed = np.stack([np.append(each.value, each.resamples) for each in errors], axis=1)
-    falls = (np.array(sizes) / sizes[0]) ** -EXPONENTS[:, None]  # (exponents, sizes)
-    candidates = [_least_squares(falls, observed), _without_offset(falls, observed), _constant(falls, observed)]
-    a, b = (np.stack([each[which] for each in candidates]) for which in (0, 1))  # (3, 1 + resamples, exponents)
-    misses = np.stack([_squared_misses(falls, observed, *each) for each in candidates])
-    misses[(a < 0) | (b < 0)] = np.inf
-    best = misses.transpose(1, 0, 2).reshape(len(observed), -1).argmin(axis=1)
-    which, exponent = np.unravel_index(best, (len(candidates), len(EXPONENTS)))
-    column = np.arange(len(observed))
-    return Curves(sizes[0], a[which, column, exponent], b[which, column, exponent], EXPONENTS[exponent])
+    relative = np.array(sizes) / sizes[0]
+    misses = [_given_exponents(relative, observed, np.full(len(observed), c))[2] for c in EXPONENTS]
+    best = np.argmin(misses, axis=0)
+    low, high = EXPONENTS[np.maximum(best - 1, 0)], EXPONENTS[np.minimum(best + 1, len(EXPONENTS) - 1)]
+    for _ in range(NARROWINGS):
+        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+        goes_left = _given_exponents(relative, observed, left)[2] < _given_exponents(relative, observed, right)[2]
+        low, high = np.where(goes_left, low, left), np.where(goes_left, right, high)
+    c = (low + high) / 2
+    a, b, _ = _given_exponents(relative, observed, c)
+    return Curves(sizes[0], a, b, c)
 
 
-_Pair = tuple[Float64Array, Float64Array]  # a and b, each (1 + resamples, exponents)
+def _given_exponents(
+    relative: Float64Array, observed: Float64Array, c: Float64Array
+) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """Return the best a and b for an exponent each, and the sum of squares that they miss.
 
-
-def _least_squares(falls: Float64Array, observed: Float64Array) -> _Pair:
-    centred = falls - falls.mean(axis=1, keepdims=True)
-    b = observed @ centred.T / (centred**2).sum(axis=1)
-    return observed.mean(axis=1, keepdims=True) - b * falls.mean(axis=1), b
-
-
-def _without_offset(falls: Float64Array, observed: Float64Array) -> _Pair:
-    b = observed @ falls.T / (falls**2).sum(axis=1)
-    return np.zeros_like(b), b
-
-
-def _constant(falls: Float64Array, observed: Float64Array) -> _Pair:
-    a = np.repeat(observed.mean(axis=1, keepdims=True), len(falls), axis=1)
-    return a, np.zeros_like(a)
-
-
-def _squared_misses(falls: Float64Array, observed: Float64Array, a: Float64Array, b: Float64Array) -> Float64Array:
-    fitted = a[:, :, None] + b[:, :, None] * falls
-    return np.asarray(((fitted - observed[:, None, :]) ** 2).sum(axis=2))
+    Where the best a without bounds is below zero, the best within them has a = 0, and likewise with b.
+    """
+    falls = relative ** -c[:, None]
+    mean_fall, mean = falls.mean(axis=1), observed.mean(axis=1)
+    centred = falls - mean_fall[:, None]
+    b = (centred * observed).sum(axis=1) / (centred**2).sum(axis=1)
+    a = mean - b * mean_fall
+    b = np.where(a < 0, (falls * observed).sum(axis=1) / (falls**2).sum(axis=1), b)
+    a, b = np.where(b < 0, mean, np.maximum(0, a)), np.maximum(0, b)
+    return a, b, np.asarray(((a[:, None] + b[:, None] * falls - observed) ** 2).sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -99,11 +97,10 @@ def meeting(upper: Curves, lower: Curves, largest: int) -> Meeting:
     """Return where the `upper` curve first comes down to the `lower` one, which begins at the same size."""
     sizes = np.geomspace(upper.start, REACH * largest, STEPS)
     above = upper.at(sizes) - lower.at(sizes)
+    passed, apart = above[:, 0] <= 0, above.min(axis=1) > 0
     row, step = np.arange(len(above)), np.maximum(1, (above <= 0).argmax(axis=1))  # the first at which they have met
     left, right = above[row, step - 1], above[row, step]
-    with np.errstate(invalid="ignore", divide="ignore"):  # where they do not meet
-        met = sizes[step - 1] * (sizes[1] / sizes[0]) ** (left / (left - right))
-    passed, apart = above[:, 0] <= 0, above.min(axis=1) > 0
-    met[passed], met[apart] = 0.0, np.inf
+    share = np.divide(left, left - right, out=np.zeros_like(left), where=~passed & ~apart)
+    met = np.select([passed, apart], [0.0, np.inf], sizes[step - 1] * (sizes[1] / sizes[0]) ** share)
     low, high = np.quantile(met[1:], TAILS, method="inverted_cdf")
     return Meeting(float(met[0]), Interval(float(low), float(high)), float(apart[1:].mean()), float(passed[1:].mean()))
