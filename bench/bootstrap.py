@@ -40,6 +40,16 @@ class Resamples:
             columns = slice(first, first + CHUNK)
             yield columns, self.counts[self.group_of, columns].astype(np.int32)
 
+    def means(self, values: Float64Array) -> Float64Array:
+        """Return the means over the tracks of `values`, shape (tracks, columns), on every resample.
+
+        They have the shape (columns, 1 + resamples).
+        """
+        means = np.empty((values.shape[1], self.counts.shape[1]))
+        for columns, weights in self.chunks():
+            means[:, columns] = values.T @ weights / weights.sum(axis=0)
+        return means
+
 
 def draw_resamples(groups: StrArray, *, resamples: int = RESAMPLES, seed: int = SEED) -> Resamples:
     """Draw resamples of tracks by their groups' names, shape (tracks,); the order of the tracks changes none."""

@@ -44,8 +44,13 @@ REPORT_FILES = (
     "duplicates.csv",
     "groups.csv",
     "tags.csv",
+    "report.html",
+    "claims.json",
     "table1.md",
     "table1.csv",
+    "table1.tex",
+    "differences.csv",
+    "table1_by_tags.csv",
     "timings.csv",
 )
 

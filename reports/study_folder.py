@@ -26,6 +26,7 @@ class StudyFile(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    name: str = ""
     note: str = ""
     split: SplitSettings = SplitSettings()
 
