@@ -47,6 +47,9 @@ REPORT_FILES = (
     "tags.csv",
     "table1.md",
     "table1.csv",
+    "table1.tex",
+    "differences.csv",
+    "table1_by_tags.csv",
     "timings.csv",
 )
 

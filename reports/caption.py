@@ -14,11 +14,6 @@ from reports.table import escape, track_count
 MOST_NAMED = 8  # tags
 Networks = Mapping[str, PublishedNetwork]
 
-NO_UNCERTAINTY = (
-    "**No uncertainty is printed yet.** Neither the variance between trainings nor the sampling of the test tracks is "
-    "in these numbers, so small differences mean nothing."
-)
-
 
 def headline(study: StudyFolder) -> str:
     """Return what stands above the table: what was done, the notes of study and corpus, and what is still missing."""
@@ -38,15 +33,20 @@ def headline(study: StudyFolder) -> str:
     return "\n\n".join(parts)
 
 
-def notes(study: StudyFolder, networks: Networks) -> str:
-    """Return the list under the table, one fact a line; `networks` are the paper's, by family."""
+def notes(study: StudyFolder, networks: Networks, uncertainty: Iterable[tuple[str, str]]) -> str:
+    """Return the list under the table, one fact a line; `networks` are the paper's, by family.
+
+    `uncertainty` is what is to be known of the intervals (`interval_notes`).
+    """
     records = [one.record for one in study.finished]
     lines = [
         _measures(records),
         _seeds(study),
+        *(f"**{sign}** {text}" for sign, text in uncertainty),
         "**Δ** is spectrogram against waveform at one size, positive where spectrogram is better, in percentage points "
         "for ROC-AUC and PR-AUC; it is taken before rounding and stands on the lower row of its pair.",
-        "**Bold** is the best value of a measure in the whole table.",
+        "**Bold** is the best value of a measure in the whole table, and each that is not told apart from it: the "
+        "interval of their difference, which is paired, holds 0.",
         f"**Audio.** {_by_label(records, _audio)}.",
         *_sizes(records, networks),
         *_tuning(records),
@@ -56,7 +56,6 @@ def notes(study: StudyFolder, networks: Networks) -> str:
         *_capped(records),
         *_special_tags(study),
         *_track_notes(study),
-        NO_UNCERTAINTY,
     ]
     return "\n".join(f"- {line}" for line in lines)
 

@@ -1,0 +1,52 @@
+"""Says what the intervals of a study are, and what they do not hold."""
+
+from collections.abc import Iterator
+
+from reports.resampled import LEAST_SEEDS, ResampledStudy
+
+ENOUGH_GROUPS = 300  # from which on the coverage of the intervals is tested
+
+
+def interval_notes(study: ResampledStudy) -> Iterator[tuple[str, str]]:
+    """Yield what is to be known of the intervals: a sign or a word, and what goes on after it, in plain text."""
+    yield from _resampling(study)
+    seeds = {len(row.row.seeds) for row in study.rows.values()}
+    if 1 in seeds:
+        yield (
+            "One seed:",
+            "training variance not included. Another training of the same model, with another seed, gives other "
+            "numbers, and ± does not say by how much.",
+        )
+    if any(1 < count < LEAST_SEEDS for count in seeds):
+        yield (
+            "(…)",
+            "after an interval is the standard deviation between trainings that differ in their seed. It is not in ±: "
+            f"fewer than {LEAST_SEEDS} seeds, drawn again and again, would understate it.",
+        )
+    if any(count >= LEAST_SEEDS for count in seeds):
+        yield (
+            f"{LEAST_SEEDS} seeds or more",
+            "are drawn with replacement, too, each model's for itself: training variance is in ±.",
+        )
+
+
+def _resampling(study: ResampledStudy) -> Iterator[tuple[str, str]]:
+    groups, tracks = study.n_groups, len(study.test)
+    if groups == 1:
+        yield "No intervals:", "all test tracks are of one group, so nothing says what another would give."
+        return
+    drawn = f"the {tracks:,} test tracks, each a group of its own"
+    if groups < tracks:
+        drawn = f"the {groups:,} groups (artists) of the test tracks"
+    yield (
+        "±",
+        f"is half the width of a 95 % interval: a paired bootstrap over {drawn}, with "
+        f"{study.resamples.counts.shape[1] - 1:,} resamples, the same for all that is printed. Its ends, which "
+        "are in the CSV files, are percentiles moved by the bootstrap's bias, that of PR-AUC above all. A tag whose tracks "
+        "in a resample are all positive or all negative is left out of it, for every model.",
+    )
+    if groups < ENOUGH_GROUPS:
+        yield (
+            f"Only {groups:,} groups:",
+            f"expect the intervals to be too narrow; that 95 % of them hold the truth is tested from {ENOUGH_GROUPS} on.",
+        )
