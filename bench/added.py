@@ -152,9 +152,9 @@ def _column(file: Path, table: pd.DataFrame, tag: Tag) -> Float32Array:
     good = (values >= 0) & (values <= 1)
     if not good.all():
         row = int(np.argmin(good))
-        cell = "no score" if pd.isna(column.iloc[row]) else f"{column.iloc[row]}"
+        cell = "no score" if pd.isna(column.iloc[row]) else repr(str(column.iloc[row]))
         raise InputError(
-            f"{place_of(file, table.index[row])}: tag {tag.name!r} has {cell!r} for track {table[ID].iloc[row]!r}; "
+            f"{place_of(file, table.index[row])}: tag {tag.name!r} has {cell} for track {table[ID].iloc[row]!r}; "
             "a score is a number in [0, 1]"
         )
     scores: Float32Array = values.astype(np.float32)

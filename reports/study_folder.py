@@ -16,11 +16,10 @@ from bench.errors import InputError
 from bench.output import CELLS_FILE, CELLS_FOLDER, GAINS_FILE, STUDY_FILE, is_finished
 from bench.record import DataRecord, RunRecord
 from bench.study import SplitSettings
-from reports.rows import Row, RowKey
+from reports.rows import ADDED_FAMILY, Row, RowKey
 
 HIT_CAP_MARK = "†"
 ADDED_MARK = "§"
-ADDED_FAMILY = "added"
 GAIN_COLUMNS: dict[Hashable, type] = {"tag": str, "group": str, "n_inputs": int, "gain": float}
 
 
