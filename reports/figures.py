@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
+from bench.bootstrap import Interval
 from reports.estimates import Line
 from reports.rows import MEASURES, Measure
 from reports.table import track_count
@@ -21,7 +22,6 @@ LONGEST_NAME = 40  # characters of a model's label in a legend
 
 _FONT_POINTS = 9
 _HANDLE_EMS = 4  # long enough to show a dash pattern
-_BAND: dict[str, Any] = {"alpha": 0.15, "linewidth": 0}
 _TICK_ROOM = 0.09  # share of the axis that the name of a size takes
 _STYLE = {
     "svg.hashsalt": "tagbench",  # otherwise element names are random and the bytes differ from run to run
@@ -121,20 +121,27 @@ def _draw_panel(panel: Axes, lines: Sequence[Line], measure: Measure) -> None:
 def _draw_model(panel: Axes, lines: Iterable[Line], measure: Measure, look: dict[str, Any]) -> None:
     """Draw the means as a line in the band of their intervals, and where there are several seeds, each as a dot."""
     by_size = sorted(lines, key=lambda line: line.row.n_train)
-    known = [(line.row.n_train, line.values[measure.field]) for line in by_size if measure.field in line.values]
-    panel.plot([size for size, _ in known], [one.value * measure.scale for _, one in known], **look)
-    bands = [(size, one.interval) for size, one in known if one.interval]
-    panel.fill_between(
-        [size for size, _ in bands],
-        [interval.low * measure.scale for _, interval in bands],
-        [interval.high * measure.scale for _, interval in bands],
-        **_BAND,
-        color=look["color"],
-    )
+    known = {line.row.n_train: line.values[measure.field] for line in by_size if measure.field in line.values}
+    panel.plot(list(known), [one.value * measure.scale for one in known.values()], **look)
+    _draw_band(panel, {size: one.interval for size, one in known.items() if one.interval}, measure.scale, look)
     for row in (line.row for line in by_size):
         values = [value * measure.scale for one in row.per_seed if (value := measure.of(one)) is not None]
         if len(row.per_seed) > 1:
             panel.scatter([row.n_train] * len(values), values, s=7, color=look["color"], linewidths=0)
+
+
+def _draw_band(panel: Axes, intervals: dict[int, Interval], scale: float, look: dict[str, Any]) -> None:
+    """Draw a band with an edge of the line's own dashes, which tells it from those that it lies over."""
+    if intervals:
+        panel.fill_between(
+            list(intervals),
+            [one.low * scale for one in intervals.values()],
+            [one.high * scale for one in intervals.values()],
+            facecolor=(look["color"], 0.1),
+            edgecolor=(look["color"], 0.8),
+            linestyle=look["linestyle"],
+            linewidth=0.7,
+        )
 
 
 def _set_size_axis(panel: Axes, sizes: Sequence[int]) -> None:

@@ -26,8 +26,8 @@ _SIGNS = {sign: f"\\{sign}" for sign in "&%$#_{}"} | {
     "×": r"$\times$",
     "Δ": r"$\Delta$",
     "√": r"$\surd$",
-    "†": r"\dag{}",
-    "§": r"\S{}",
+    "†": r"$\dagger$",
+    "§": r"$\S$",
     "…": r"\dots{}",
     "–": "--",
     "’": "'",
@@ -72,6 +72,7 @@ def table_tex(study: ResampledStudy) -> str:
             r"% \usepackage{booktabs}",
             r"\begin{table*}",
             r"\centering",
+            r"\setlength{\belowcaptionskip}{6pt}",
             rf"\caption{{{' '.join(map(_sentence, _caption(study)))}}}",
             r"\footnotesize",
             r"\setlength{\tabcolsep}{4pt}",
@@ -99,7 +100,8 @@ def _caption(study: ResampledStudy) -> Iterator[str]:
     record = study.study.finished[0].record
     yield (
         f"Music audio tagging on {record.corpus} {record.corpus_version}".strip()
-        + f": models trained on the same tracks at each size, scored on the same {track_count(record.n_test)}. "
+        + f": models trained on the same tracks at each size, scored on the same {track_count(record.n_test)} test "
+        "tracks. "
         f"ROC-AUC and PR-AUC are means over {record.n_classification_tags} classification tags, √MSE (lower is better) "
         f"over {record.n_regression_tags} regression tags; Δ is positive where spectrogram is better."
     )

@@ -41,12 +41,13 @@ def _resampling(study: ResampledStudy) -> Iterator[tuple[str, str]]:
     yield (
         "±",
         f"is half the width of a 95 % interval: a paired bootstrap over {drawn}, with "
-        f"{study.resamples.counts.shape[1] - 1:,} resamples, the same for all that is printed. Its ends, which "
-        "are in the CSV files, are percentiles moved by the bootstrap's bias, that of PR-AUC above all. A tag whose tracks "
-        "in a resample are all positive or all negative is left out of it, for every model.",
+        f"{study.resamples.counts.shape[1] - 1:,} resamples, the same for all that is printed. Its ends, which are in "
+        "the CSV files, are percentiles moved by the bootstrap's bias, that of PR-AUC above all. A tag whose tracks in "
+        "a resample are all positive or all negative is left out of it, for every model.",
     )
     if groups < ENOUGH_GROUPS:
         yield (
             f"Only {groups:,} groups:",
-            f"expect the intervals to be too narrow; that 95 % of them hold the truth is tested from {ENOUGH_GROUPS} on.",
+            "expect the intervals to be too narrow; that 95 % of them hold the truth is tested from "
+            f"{ENOUGH_GROUPS} groups on.",
         )

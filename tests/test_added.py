@@ -102,7 +102,7 @@ def test_the_command_writes_its_row_and_what_is_not_known_of_it(out: Path, tmp_p
     assert "At one size every model without § was trained on the same tracks" in page
     assert "- **§** Trained elsewhere" in page
     tex = (out / "table1.tex").read_text(encoding="utf-8")
-    assert r"their $|$model$|$ \S{}" in tex
+    assert r"their $|$model$|$ $\S$" in tex
     assert "Trained elsewhere" in tex
 
 
