@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.corpus import Corpus, Float32Array
 from bench.device import use_threads
 from bench.measure import measure
-from bench.output import unfinished, write_gains, write_scores, write_track_notes
+from bench.output import unfinished, write_gains, write_scores, write_tags, write_track_notes
 from bench.record import (
     CURVES_FILE,
     MODEL_FOLDER,
@@ -64,6 +64,7 @@ def keep(done: Done, spec: RunSpec, parts: Split, notes: dict[str, str], folder:
         write_scores(parts.test, done.scores, aside / PREDICTIONS_FILE)
         for way, given in done.other_scores.items():
             write_scores(parts.test, given, aside / OTHER_PREDICTIONS_FILE.format(way=way))
+        write_tags(parts.test, aside)
         write_track_notes(used, aside)
         write_gains(summary.gains, aside)
         summary.curves.to_parquet(aside / CURVES_FILE, index=False)

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bench.digest import json_digest
-from bench.errors import StudyFailedError
+from bench.errors import InputError, StudyFailedError
 from bench.live import LiveCurves, Row
-from bench.record import CURVES_FILE, RunRecord, RunSpec
+from bench.output import TAGS_FILE
+from bench.record import CURVES_FILE, MODEL_FOLDER, RECORD_FILE, RunRecord, RunSpec
 from bench.study import Study
 
 if TYPE_CHECKING:  # mlflow is imported where it is used: training must not need it
-    from mlflow.entities import DatasetInput, Metric, Param
+    from mlflow.entities import DatasetInput, Metric, Param, Run
     from mlflow.tracking import MlflowClient
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
@@ -178,6 +179,39 @@ class Tracking:
         started = _now() - round(1000 * seconds)
         run = self.client.create_run(self.experiment, start_time=started, tags=tags, run_name=name)
         return str(run.info.run_id)
+
+
+def download_cell(run: str, folder: Path) -> None:
+    """Download into `folder` what tagging needs of the cell that a run logged.
+
+    The run is looked up at `MLFLOW_TRACKING_URI`, or where that is not set in `mlflow.db` in the working folder.
+    Raises `InputError` where there is neither, no such run, or one that logged no cell.
+    """
+    uri = os.environ.get(URI_VARIABLE) or _database_here()
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # a bar for each of three small artifacts
+    with _mlflow_faults(uri):
+        client = _client(uri)
+        if CELL_TAG not in _run(client, uri, run).data.tags:
+            raise InputError(f"run {run} at {uri} is not that of a cell; take one of its child runs")
+        for artifact in (RECORD_FILE, TAGS_FILE, MODEL_FOLDER):
+            client.download_artifacts(run, artifact, str(folder))
+
+
+def _database_here() -> str:
+    if not Path("mlflow.db").is_file():
+        raise InputError(f"set {URI_VARIABLE} to the MLflow server that has the run, or to sqlite:///DIR/mlflow.db")
+    return f"sqlite:///{Path('mlflow.db').absolute()}"
+
+
+def _run(client: "MlflowClient", uri: str, run: str) -> "Run":
+    from mlflow.exceptions import MlflowException, RestException
+
+    try:
+        return client.get_run(run)
+    except (MlflowException, RestException) as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise InputError(f"MLflow at {uri} has no run {run}") from error
 
 
 @contextmanager
