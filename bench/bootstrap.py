@@ -8,7 +8,7 @@ and no score is sorted twice.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,39 +96,39 @@ class Ranking:
     """The tracks of one tag in the order of their scores, as far as the two areas depend on it.
 
     Between two neighbouring scores of positives, no order matters: tracks are counted there. So a tag's thresholds are
-    the distinct scores of its positives, and its tracks fall into 2 · thresholds + 1 bins: below the lowest, at it,
-    between it and the next, and so on.
+    the distinct scores of its positives, and each track below the highest falls into the bin of the lowest threshold
+    that it does not exceed.
     """
 
     def __init__(self, positive: BoolArray, scores: Float32Array) -> None:
-        self.positive = positive
-        thresholds, self._at = np.unique(scores[positive], return_inverse=True)
-        self._bin = np.searchsorted(thresholds, scores, "left") + np.searchsorted(thresholds, scores, "right")
-        self._thresholds = len(thresholds)
-
-    @cached_property
-    def _in_bin(self) -> csr_array:
-        return _indicator(self._bin, 2 * self._thresholds + 1)
-
-    @cached_property
-    def _at_threshold(self) -> csr_array:
-        return _indicator(self._at, self._thresholds)
+        thresholds, threshold_of = np.unique(scores[positive], return_inverse=True)
+        bin_of = np.searchsorted(thresholds, scores, "left")
+        at_one = bin_of < np.searchsorted(thresholds, scores, "right")
+        self._positives = np.flatnonzero(positive)
+        self._tied = np.flatnonzero(at_one & ~positive)
+        self._positives_at = _indicator(threshold_of, len(thresholds))
+        self._tied_at = _indicator(bin_of[self._tied], len(thresholds))
+        self._in_bin = _indicator(bin_of, len(thresholds) + 1)[:-1]
 
     def areas(self, weights: Int32Array) -> tuple[Float64Array, Float64Array]:
-        """Return ROC-AUC (ties count half) and average precision under weights of shape (tracks, resamples)."""
-        positives = self._at_threshold @ weights[self.positive]  # at each threshold, from the lowest up
-        up_to = np.cumsum(self._in_bin @ weights, axis=0)  # tracks in this bin or a lower one
-        total, all_positives = up_to[-1], positives.sum(axis=0)
-        lower_positives = np.cumsum(positives, axis=0) - positives
-        lower = up_to[0:-1:2]
-        negatives_lower = lower - lower_positives
-        negatives_tied = up_to[1::2] - lower - positives
+        """Return ROC-AUC (ties count half) and average precision under weights of shape (tracks, resamples).
+
+        Both are nan where the weighted tracks are all of one class. ROC-AUC is by the sum of the positives' ranks
+        (Mann and Whitney, 1947).
+        """
+        positives = self._positives_at @ weights[self._positives]  # at each threshold, from the lowest up
+        up_to = np.cumsum(self._in_bin @ weights, axis=0, dtype=np.int32)
+        below = up_to - positives
+        if len(self._tied):
+            below -= self._tied_at @ weights[self._tied]
+        total, all_positives = weights.sum(axis=0), positives.sum(axis=0)
+        positives_from = all_positives - np.cumsum(positives, axis=0) + positives  # at this threshold or above
         with np.errstate(invalid="ignore", divide="ignore"):  # a resample without positives, or without negatives
-            won = (positives * (negatives_lower + 0.5 * negatives_tied)).sum(axis=0)
-            roc_auc = won / (all_positives * (total - all_positives).astype(np.float64))
-            precision = (all_positives - lower_positives) / (total - lower)
-            steps = np.where(positives > 0, positives * precision, 0.0)
-            pr_auc = np.where(all_positives < total, steps.sum(axis=0) / all_positives, np.nan)
+            twice_ranks = np.einsum("tr,tr->r", positives, up_to + below, dtype=np.float64)
+            pairs = all_positives * (total - all_positives).astype(np.float64)
+            roc_auc = (twice_ranks - all_positives.astype(np.float64) ** 2) / 2 / pairs
+            steps = positives * positives_from / np.maximum(total - below, 1)  # where no track is, no positive is
+            pr_auc = np.where(pairs > 0, steps.sum(axis=0) / all_positives, np.nan)
         return roc_auc, pr_auc
 
 
@@ -173,13 +173,15 @@ class Draws:
     def __mul__(self, factor: float) -> "Draws":
         return Draws(self.value * factor, self.resamples * factor)
 
-    def interval(self, level: float = 0.95) -> Interval:
-        """Return the interval that holds the truth with this probability: percentiles, moved by the bootstrap's bias.
+    @property
+    def standard_error(self) -> float:
+        """The standard deviation over resamples; those that have no value are left out."""
+        return float(self.resamples[np.isfinite(self.resamples)].std(ddof=1))
 
-        The bias is by how much the mean over resamples differs from the value. Resamples that have no value are left
-        out.
+    def interval(self, level: float = 0.95) -> Interval:
+        """Return the interval that holds the truth with this probability: the value ± z standard errors.
+
+        This is the normal interval of Efron and Tibshirani (1993, section 13.2) with the bootstrap's standard error.
         """
-        known = self.resamples[np.isfinite(self.resamples)]
-        bias = known.mean() - self.value
-        low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2]) - bias
-        return Interval(float(low), float(high))
+        reach = NormalDist().inv_cdf((1 + level) / 2) * self.standard_error
+        return Interval(self.value - reach, self.value + reach)
