@@ -17,10 +17,10 @@ from bench.record import (
     MODEL_FOLDER,
     OTHER_PREDICTIONS_FILE,
     PREDICTIONS_FILE,
-    Measures,
     OtherPrediction,
     RunRecord,
     RunSpec,
+    describe,
 )
 from bench.splits import Split
 from bench.study import Entry
@@ -110,20 +110,3 @@ def installed_versions() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             versions[package] = version(package)
     return versions
-
-
-def describe(spec: RunSpec) -> str:
-    """Return the short name of a cell: label, size, seed."""
-    return f"{spec.label} · {spec.n_train} · seed {spec.seed}"
-
-
-def describe_measures(measures: Measures) -> str:
-    """Return the three measures as Table 1 prints them; a dash where no tag was scored."""
-
-    def shown(value: float | None, scale: float, digits: int) -> str:
-        return "–" if value is None else f"{scale * value:.{digits}f}"
-
-    return (
-        f"ROC-AUC {shown(measures.roc_auc, 100, 2)} %, PR-AUC {shown(measures.pr_auc, 100, 2)} %, "
-        f"√MSE {shown(measures.rmse, 1, 4)}"
-    )

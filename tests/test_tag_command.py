@@ -71,7 +71,7 @@ def test_a_cell_is_found_by_its_mlflow_run(
     monkeypatch.chdir(finished_study.out)
     for run in (runs["linear · 12 · seed 0"], f"runs:/{runs['linear · 12 · seed 0']}"):
         assert scores_of(finished_study, run, song, capsys) == wanted
-    for run, told in ((runs["small"], "not that of a cell"), ("0" * 32, f"has no run {'0' * 32}")):
+    for run, told in ((runs["small"], "has no model that tags audio"), ("0" * 32, f"has no run {'0' * 32}")):
         assert tag(finished_study, run, song) == 2
         assert told in capsys.readouterr().err
 

@@ -121,11 +121,10 @@ def _cell_folder(model: str, wanted: dict[str, str | int | None]) -> Iterator[Pa
         raise InputError(
             f"--model {model}: there is no such folder; give a cell's, a study's, or the id of an MLflow run"
         )
-    from bench.tracking import download_cell
+    from bench.tracking.models import download_cell
 
     with TemporaryDirectory() as download:
-        download_cell(run.group(1), Path(download))
-        yield Path(download)
+        yield download_cell(run.group(1), Path(download))
 
 
 def _chosen(out: Path, wanted: dict[str, str | int | None]) -> Path:
