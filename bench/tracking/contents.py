@@ -16,7 +16,7 @@ SHOWN_COLUMNS = [f"params.`{key}`" for key in ("family", "n_train", "seed")] + [
     f"metrics.`{key}`" for key in ("roc_auc", "pr_auc", "rmse", "train_seconds")
 ]
 REPORT_SUFFIXES = {".csv", ".html", ".json", ".md", ".parquet", ".tex", ".toml"}
-REPORT_FOLDERS = ("figures", "excerpts")
+REPORT_FOLDERS = ("figures",)
 
 
 def experiment_tags(study: Study) -> dict[str, str]:
