@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.audio import AudioSettings
-from bench.cell import describe, describe_measures, keep, train_and_score
+from bench.cell import keep, train_and_score
 from bench.corpora import Place
 from bench.device import use_threads
 from bench.errors import InputError, StudyFailedError
@@ -21,7 +21,7 @@ from bench.output import (
 )
 from bench.processes import hand_out
 from bench.progress import progress_bar, say
-from bench.record import RunSpec
+from bench.record import RunSpec, describe, describe_measures
 from bench.splits import Split, subset
 from bench.store import Store
 from bench.study import Cell, Entry, Study

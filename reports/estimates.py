@@ -13,6 +13,7 @@ from bench.record import Measures
 from bench.study import DELTA_FAMILIES
 from reports.resampled import LEAST_SEEDS, ResampledStudy, TagMeasures
 from reports.rows import (
+    ADDED_FAMILY,
     MEASURES,
     SPECTROGRAM,
     Measure,
@@ -77,7 +78,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Difference:
-    """By how much `model` is better than `against` at `n_train`; where `minus_at` is a size, minus the same there."""
+    """By how much `model` is better than `against` at `n_train`; where `minus_at` is a size, minus the same there.
+
+    `against_at` is the size of `against` where it has none that is as large as the model's.
+    """
 
     kind: str
     model: str
@@ -85,6 +89,7 @@ class Difference:
     n_train: int
     minus_at: int | None
     gains: Estimates
+    against_at: int | None = None
 
 
 def plain_lines(rows: Iterable[Row]) -> list[Line]:
@@ -151,8 +156,11 @@ def _way_label(row: Row, way: str) -> str:
 
 
 def differences(study: ResampledStudy) -> list[Difference]:
-    """Return Δ at the smallest size minus Δ at the largest, then each network against the trees at each size."""
-    return [*_delta_shrinkage(study), *_networks_against_baseline(study)]
+    """Return Δ at the smallest size minus Δ at the largest, and at each size each network against the trees.
+
+    Then each added model against every entry.
+    """
+    return [*_delta_shrinkage(study), *_networks_against_baseline(study), *_added_against_entries(study)]
 
 
 def _delta_shrinkage(study: ResampledStudy) -> Iterator[Difference]:
@@ -182,6 +190,20 @@ def _networks_against_baseline(study: ResampledStudy) -> Iterator[Difference]:
             if compared and same_seeds(row, other):
                 gained = estimates(study, study.rows[row.key].better_than(study.rows[other.key]))
                 yield Difference("network_minus_gbt", row.label, other.label, row.n_train, None, gained)
+
+
+def _added_against_entries(study: ResampledStudy) -> Iterator[Difference]:
+    """Yield each added model against the entries at its size, or at the study's largest where none has its size."""
+    ordered = in_paper_order(_rows(study))
+    entries = [row for row in ordered if row.family != ADDED_FAMILY]
+    sizes = {row.n_train for row in entries}
+    for row in [row for row in ordered if row.family == ADDED_FAMILY]:
+        size = row.n_train if row.n_train in sizes else max(sizes)
+        for other in [other for other in entries if other.n_train == size]:
+            gained = study.rows[row.key].of_mean_seed.better_than(study.rows[other.key].of_mean_seed)
+            against_at = size if size != row.n_train else None
+            found = estimates(study, gained)
+            yield Difference("added_minus_entry", row.label, other.label, row.n_train, None, found, against_at)
 
 
 def _delta(study: ResampledStudy, waveform: Row, spectrogram: Row) -> TagMeasures:

@@ -7,7 +7,7 @@ from itertools import groupby
 from reports.estimates import Estimate, Line, lines
 from reports.resampled import ResampledStudy
 from reports.rows import MEASURES, Measure
-from reports.study_folder import HIT_CAP_MARK
+from reports.study_folder import ADDED_MARK, HIT_CAP_MARK
 from reports.table import numbers, track_count
 from reports.uncertainty import interval_notes
 
@@ -27,6 +27,7 @@ _SIGNS = {sign: f"\\{sign}" for sign in "&%$#_{}"} | {
     "Δ": r"$\Delta$",
     "√": r"$\surd$",
     "†": r"$\dagger$",
+    "§": r"$\S$",
     "…": r"\dots{}",
     "–": "--",
     "’": "'",
@@ -108,8 +109,11 @@ def _caption(study: ResampledStudy) -> Iterator[str]:
         yield record.corpus_note
     yield from (" ".join(note) for note in interval_notes(study))
     yield "Bold: the best value, and each whose paired difference from it may be zero."
-    if any(line.row.mark for line in lines(study)):
+    marks = {line.row.mark for line in lines(study)}
+    if HIT_CAP_MARK in marks:
         yield f"{HIT_CAP_MARK} The cap on training ended at least one seed's training."
+    if ADDED_MARK in marks:
+        yield f"{ADDED_MARK} Trained elsewhere, on tracks that were told and not checked; scored from its predictions."
 
 
 def _row(line: Line) -> str:

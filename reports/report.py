@@ -123,6 +123,11 @@ def _difference_section(study: ResampledStudy) -> Iterator[str]:
             "A − B is by how much A is better than B, positive also where a lower √MSE is the better, in percentage "
             "points for ROC-AUC and PR-AUC. A Δ at one size − another is by how much it is larger at the first. "
             "**Bold**: the interval does not hold 0, each looked at for itself, not corrected for their number."
+            + (
+                " A model that was added with a size of its own is set against the entries at the largest size."
+                if any(one.against_at for one in found)
+                else ""
+            )
         )
         yield differences_table(found)
 

@@ -12,7 +12,7 @@ from bench.corpus import BoolArray, Corpus, Float32Array
 from bench.digest import unit_hashes
 from bench.errors import InputError
 from bench.metrics import Float64Array, scored_tags
-from bench.output import CELLS_FOLDER, TRUTH_FILE
+from bench.output import TRUTH_FILE
 from bench.record import OTHER_PREDICTIONS_FILE, PREDICTIONS_FILE, RECORD_FILE
 from bench.test_part import RUN_AGAIN, read_predictions, read_test_part
 from reports.rows import MEASURES, MeasureField, Row, RowKey, against_exact_labels, other_ways
@@ -48,6 +48,12 @@ class TagMeasures:
     def __sub__(self, other: "TagMeasures") -> "TagMeasures":
         """Return the difference from others of as many seeds, tag by tag on the same resamples."""
         return TagMeasures(_minus(self.per_tag, other.per_tag), _minus(self.of_seeds, other.of_seeds))
+
+    @property
+    def of_mean_seed(self) -> "TagMeasures":
+        """The same with the mean over the seeds in place of each: of models whose seeds have nothing in common."""
+        means = {m.field: getattr(self.of_seeds, m.field).mean(axis=1, keepdims=True) for m in MEASURES}
+        return TagMeasures(self.per_tag, Resampled(**means))
 
     def better_than(self, other: "TagMeasures") -> "TagMeasures":
         """Return the difference, positive where these are better: also where √MSE, the less the better, is lower."""
@@ -171,9 +177,8 @@ def _read_scores(study: ResampledStudy, key: RowKey, predictions: str) -> Float3
 
 
 def _folders(study: ResampledStudy, key: RowKey) -> list[Path]:
-    """Return the folders of a row's cells, in the order of its seeds."""
-    cells = [one.cell for one in study.study.finished if (one.cell.label, one.cell.n_train) == key]
-    return [study.folder / CELLS_FOLDER / cell.digest for cell in cells]
+    """Return where the predictions of a row lie, in the order of its seeds."""
+    return [study.folder / folder for folder in study.study.folders(key)]
 
 
 def _resampled_row(study: ResampledStudy, row: Row, scores: Float32Array) -> ResampledRow:

@@ -12,6 +12,8 @@ from bench.study import DELTA_FAMILIES
 
 WAVEFORM, SPECTROGRAM = DELTA_FAMILIES
 
+ADDED_FAMILY = "added"  # of models that were trained elsewhere
+
 RowKey = tuple[str, int]  # label and number of training tracks
 MeasureField = Literal["roc_auc", "pr_auc", "rmse"]
 

@@ -68,7 +68,9 @@ def differences_table(found: Iterable[Difference]) -> str:
 def _printed_difference(one: Difference) -> list[str]:
     what, size = f"{escape(one.model)} − {escape(one.against)}", track_count(one.n_train)
     if one.minus_at is not None:
-        what, size = f"Δ, {what}", f"{size} − {track_count(one.minus_at)}"
+        what = f"Δ, {what}"
+    for other in (one.minus_at, one.against_at):
+        size += "" if other is None else f" − {track_count(other)}"
     gained = [(one.gains.get(measure.field), measure) for measure in MEASURES]
     bold = [estimate is not None and estimate.is_beyond_zero for estimate, _ in gained]
     return [

@@ -54,6 +54,7 @@ def differences_csv(study: ResampledStudy) -> str:
                 "against": one.against,
                 "n_train": one.n_train,
                 "minus_at": one.minus_at,
+                "against_at": one.against_at,
             }
             | _values({"": one.gains})
             | _spreads({"": one.gains})

@@ -8,6 +8,7 @@ import click
 from bench.cli.running import inspect, prepare, report, run
 from bench.cli.shipped import corpora, study
 from bench.cli.speed import speed
+from bench.cli.tagging import add, tag
 from bench.errors import InputError
 from bench.exits import begin, exit_code_of
 
@@ -22,7 +23,7 @@ def tagbench() -> None:
     """
 
 
-for _command in (prepare, inspect, run, report, study, corpora, speed):
+for _command in (prepare, inspect, run, report, study, corpora, speed, tag, add):
     tagbench.add_command(_command)
 
 
