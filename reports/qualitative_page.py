@@ -139,7 +139,7 @@ def _popularity_sections(study: ResampledStudy, lifts: Lifts, drawings: Mapping[
     for figure in drawings:
         yield (
             "![The mean predicted over the true prevalence of tags, by how many test tracks have them, one line a "
-            f"model in the band of its 95 % interval]({figure})"
+            f"model in the band of its 95 % interval]({FIGURES_FOLDER}/{figure})"
         )
         yield (
             f"The scored classification tags in the order of their prevalence, in {BINS} bins, or fewer so that each "

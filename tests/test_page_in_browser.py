@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -66,15 +67,21 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 def browser(started: Chrome, page: Path) -> Iterator[Chrome]:
     started.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
     show(started, *DESK)
-    started.get_log("performance")
+    log(started, "performance")
     started.get(page.as_uri())
     yield started
-    assert started.get_log("browser") == []
+    assert log(started, "browser") == []
     assert [url for url in requested(started) if url != page.as_uri() and not url.startswith("data:")] == []
 
 
+def log(browser: Chrome, kind: str) -> list[dict[str, str]]:
+    """Return, once, what Chromium has logged of a kind."""
+    entries: list[dict[str, str]] = browser.get_log(kind)  # type: ignore[no-untyped-call]
+    return entries
+
+
 def requested(browser: Chrome) -> list[str]:
-    messages = (json.loads(entry["message"])["message"] for entry in browser.get_log("performance"))
+    messages = (json.loads(entry["message"])["message"] for entry in log(browser, "performance"))
     return [
         message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"
     ]
@@ -176,11 +183,15 @@ def test_an_excerpt_plays_and_stops_when_another_begins(browser: Chrome) -> None
     wait = WebDriverWait(browser, 20, poll_frequency=0.05)
     for player in (first, second):
         press_play(browser, player)
-        wait.until(lambda _, player=player: float(player.get_property("currentTime")) > 0.1)
+        wait.until(partial(has_played, player))
     assert first.get_property("paused")
     assert not second.get_property("paused")
     press_play(browser, second)
     wait.until(lambda _: second.get_property("paused"))
+
+
+def has_played(player: WebElement, _: object) -> bool:
+    return float(str(player.get_property("currentTime"))) > 0.1
 
 
 def press_play(browser: Chrome, player: WebElement) -> None:

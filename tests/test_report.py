@@ -26,6 +26,11 @@ REPORT = {
         "differences.csv",
         "table1_by_tags.csv",
         "timings.csv",
+        "qualitative.md",
+        "exclusive_pairs.csv",
+        "popularity.csv",
+        "popularity_by_prevalence.csv",
+        "tracks_scored.csv",
     ),
     *(f"figures/{n}.svg" for n in ("roc_auc", "pr_auc", "rmse", "table1")),
 }

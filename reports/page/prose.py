@@ -11,7 +11,7 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup, escape
 
-from reports.study_folder import HIT_CAP_MARK
+from reports.study_folder import ADDED_MARK, HIT_CAP_MARK
 
 Draw = Callable[[str, str], Markup]
 
@@ -56,12 +56,13 @@ def _parser() -> MarkdownIt:
     return parser
 
 
+_MARK = re.compile(f" (?=[{HIT_CAP_MARK}{ADDED_MARK}] )")  # before the mark of a row
 _PARSER = _parser()
 
 
 def prose(text: str, draw: Draw = lambda _, told: escape(told)) -> Markup:
     """Return Markdown as HTML; `draw` makes what stands for an image of its path and its description."""
-    text = text.replace(f" {HIT_CAP_MARK}", f"\N{NO-BREAK SPACE}{HIT_CAP_MARK}")
+    text = _MARK.sub("\N{NO-BREAK SPACE}", text)
     return Markup(_PARSER.render(text, {"draw": draw}))  # noqa: S704 (HTML in the text is escaped)
 
 
