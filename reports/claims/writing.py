@@ -13,6 +13,7 @@ from reports.table import NO_VALUE, aligned, escape
 
 CLAIMS_FILE = "claims.json"
 HEADING = "## The paper's sentences, on these data"
+LEAST_PRINTED_P = 0.001
 HOW = {"printed": "as printed", "quoted": "as quoted, not confirmed"}
 
 
@@ -64,7 +65,7 @@ def claims_sections(claims: Claims) -> Iterator[str]:
     """Yield the Markdown that stands under Table 1."""
     yield HEADING
     yield aligned(["#", "The paper's sentence", "Verdict", "Evidence", "p"], _body(claims.verdicts), text=(0, 1, 2, 3))
-    yield "\n".join(f"- {line}" for line in _notes(claims.evidence))
+    yield "\n".join(f"- {line}" for line in claim_notes(claims.evidence))
     yield "The same sentences by the paper's own tables, which have no intervals: what the numbers say as they stand."
     yield _published_table(claims.published)
 
@@ -76,13 +77,20 @@ def _body(verdicts: Sequence[Verdict]) -> list[list[str]]:
             escape(verdict.sentence),
             f"**{verdict.outcome}**",
             escape(verdict.reason),
-            NO_VALUE if verdict.p is None else f"{verdict.p:.3f}",
+            _p_value(verdict.p),
         ]
         for verdict in verdicts
     ]
 
 
-def _notes(evidence: Evidence) -> Iterator[str]:
+def _p_value(p: float | None) -> str:
+    if p is None:
+        return NO_VALUE
+    return f"{p:.3f}" if p >= LEAST_PRINTED_P else escape(f"< {LEAST_PRINTED_P}")
+
+
+def claim_notes(evidence: Evidence) -> Iterator[str]:
+    """Yield how to read the verdicts, in Markdown."""
     judged_by = [at_size(model.label, model.largest) for model in evidence.models.values()]
     if judged_by:
         labels = ", ".join(f"{escape(model.label)} ({family})" for family, model in evidence.models.items())
