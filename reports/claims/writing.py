@@ -83,12 +83,6 @@ def _body(verdicts: Sequence[Verdict]) -> list[list[str]]:
     ]
 
 
-def _p_value(p: float | None) -> str:
-    if p is None:
-        return NO_VALUE
-    return f"{p:.3f}" if p >= LEAST_PRINTED_P else escape(f"< {LEAST_PRINTED_P}")
-
-
 def claim_notes(evidence: Evidence) -> Iterator[str]:
     """Yield how to read the verdicts, in Markdown."""
     judged_by = [at_size(model.label, model.largest) for model in evidence.models.values()]
@@ -119,6 +113,12 @@ def _published_table(published: Mapping[str, Sequence[Verdict]]) -> str:
         for number, sentence in enumerate(SENTENCES)
     ]
     return aligned(["#", *map(escape, published)], body, text=range(1 + len(published)))
+
+
+def _p_value(p: float | None) -> str:
+    if p is None:
+        return NO_VALUE
+    return f"{p:.3f}" if p >= LEAST_PRINTED_P else escape(f"< {LEAST_PRINTED_P}")
 
 
 def _as_it_stands(verdict: Verdict) -> str:
