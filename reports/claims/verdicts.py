@@ -32,6 +32,7 @@ from reports.rows import Measure
 
 LEVEL = 0.05  # the chance that any verdict of a study is wrong
 LEAST_ERROR = 1e-12  # below this, resamples differ by rounding alone
+LEAST_PRINTED_P = 0.001
 ROUNDING = 1e-9  # what arithmetic adds to printed values
 
 Outcome = Literal["holds", "fails", "undecided"]
@@ -90,6 +91,13 @@ class Verdict:
     reason: str
     parts: tuple[Part, ...] = ()
     p: float | None = None
+
+    @property
+    def printed_p(self) -> str:
+        """The p-value to be read; empty where nothing was tested."""
+        if self.p is None:
+            return ""
+        return f"{self.p:.3f}" if self.p >= LEAST_PRINTED_P else f"< {LEAST_PRINTED_P}"
 
 
 def p_above_zero(excess: Draws) -> float:

@@ -13,7 +13,6 @@ from reports.table import NO_VALUE, aligned, escape
 
 CLAIMS_FILE = "claims.json"
 HEADING = "## The paper's sentences, on these data"
-LEAST_PRINTED_P = 0.001
 HOW = {"printed": "as printed", "quoted": "as quoted, not confirmed"}
 
 
@@ -77,7 +76,7 @@ def _body(verdicts: Sequence[Verdict]) -> list[list[str]]:
             escape(verdict.sentence),
             f"**{verdict.outcome}**",
             escape(verdict.reason),
-            _p_value(verdict.p),
+            escape(verdict.printed_p or NO_VALUE),
         ]
         for verdict in verdicts
     ]
@@ -113,12 +112,6 @@ def _published_table(published: Mapping[str, Sequence[Verdict]]) -> str:
         for number, sentence in enumerate(SENTENCES)
     ]
     return aligned(["#", *map(escape, published)], body, text=range(1 + len(published)))
-
-
-def _p_value(p: float | None) -> str:
-    if p is None:
-        return NO_VALUE
-    return f"{p:.3f}" if p >= LEAST_PRINTED_P else escape(f"< {LEAST_PRINTED_P}")
 
 
 def _as_it_stands(verdict: Verdict) -> str:
