@@ -234,6 +234,7 @@ def test_verdicts_are_written_with_their_intervals_and_beside_the_papers(tmp_pat
     (line,) = [line for line in sections.splitlines() if "beats the baseline on most measures" in line]
     assert "| **holds**" in line
     assert " to +" in line
+    assert line.endswith("| \\< 0.001 |")
     assert "| workshop 2017, as printed" in sections
     assert "| ISMIR 2018, as quoted, not confirmed" in sections
     assert "**With fewer than 5 seeds** a verdict is one on these very trainings" in sections

@@ -11,7 +11,7 @@ from bench.metrics import Float64Array
 from reports.claims.evidence import LackingError
 from reports.claims.residuals import log_spread_ratio
 from reports.claims.sentences import ratio_interval
-from reports.claims.verdicts import LEVEL, Claim, Part, Verdict, holm, judged, p_any, p_at_least
+from reports.claims.verdicts import LEVEL, Claim, Part, Verdict, holm, judged, p_above_zero, p_at_least
 
 RESAMPLES = 1000
 
@@ -49,17 +49,6 @@ def test_a_sentence_of_one_part_is_decided_where_its_interval_is_on_one_side_of_
     assert verdict.outcome == expected
 
 
-def test_the_p_value_of_normal_resamples_is_that_of_a_normal_test() -> None:
-    (noise,) = (np.random.default_rng(1).normal(size=100_000),)
-    for value in (-1.0, 0.0, 1.0, 2.0):
-        assert p_any([spread_about(value, noise)]) == pytest.approx(norm.sf(value), abs=0.005)
-
-
-def test_no_p_value_is_below_what_the_resamples_can_show() -> None:
-    quantities = drawn([50.0] * 9, seed=0)
-    assert p_at_least(quantities, 9) == p_at_least(quantities, 1) == 1 / (1 + RESAMPLES)
-
-
 def test_a_difference_that_is_zero_on_every_resample_decides_nothing() -> None:
     (verdict,) = verdicts([claim([Draws(0.0, np.zeros(RESAMPLES))])])
     assert (verdict.outcome, verdict.p) == ("undecided", 1.0)
@@ -67,7 +56,14 @@ def test_a_difference_that_is_zero_on_every_resample_decides_nothing() -> None:
 
 def test_a_conjunction_has_the_p_value_of_its_least_clear_part() -> None:
     quantities = drawn([3.0, 2.0, 6.0], seed=2)
-    assert p_at_least(quantities, 3) == max(p_any([each]) for each in quantities)
+    assert p_at_least(quantities, 3) == max(p_above_zero(each) for each in quantities)
+
+
+def test_a_partial_conjunction_has_the_hand_computed_p_values() -> None:
+    noise = np.array([-1.0, 1.0]) / np.sqrt(2)  # of standard error 1
+    quantities = [Draws(value, value + noise) for value in (2.0, -1.0, 1.0)]
+    p = [norm.sf(2.0), norm.sf(1.0), norm.sf(-1.0)]
+    assert [p_at_least(quantities, needed) for needed in (1, 2, 3)] == pytest.approx([3 * p[0], 2 * p[1], p[2]])
 
 
 def test_most_of_three_need_two_and_none_of_the_rest() -> None:
@@ -135,11 +131,11 @@ def test_a_ratio_to_what_may_be_zero_has_no_interval() -> None:
     assert ratio_interval(spread_about(3.0, noise), spread_about(1.0, noise)) is None
 
 
-def test_the_ratio_of_spreads_has_the_classical_interval() -> None:
+def test_the_ratio_of_spreads_has_nearly_the_classical_interval() -> None:
     one, other = [1.0, 2.0, 3.0, 4.0, 6.0], [1.0, 1.5, 2.0, 2.2, 2.4]
     found = log_spread_ratio(one, other, resamples=200_000)
     ratio = np.var(one, ddof=1) / np.var(other, ddof=1)
     expected = 0.5 * np.log(ratio / f.ppf([0.975, 0.025], 4, 4))
-    assert (found.interval().low, found.interval().high) == pytest.approx(expected.tolist(), abs=0.02)
+    assert (found.interval().low, found.interval().high) == pytest.approx(expected.tolist(), abs=0.03)
     with pytest.raises(LackingError, match="gave the same"):
         log_spread_ratio(one, [1.0] * 5)

@@ -1,19 +1,18 @@
-"""Whether a sentence holds: tests on the resamples, kept honest over all parts of a sentence and over all sentences.
+"""Whether a sentence holds: one-sided tests of its parts, kept honest over all parts and over all sentences.
 
 A sentence is true where at least `needed` of its parts are, each of which says that a quantity is above zero; a
-conjunction needs all of them. Two one-sided tests are made of each sentence.
+conjunction needs all of them. Two tests are made of each sentence.
 
-- **It holds** where "fewer than `needed` parts are true" is rejected. That is a union of null hypotheses, one for each
-  way to leave out `needed` - 1 parts: all the others are false. A union is rejected where each of its members is, at
-  the same level (intersection-union test: Berger, Technometrics 1982). For a conjunction the p-value is the largest of
-  the parts' own; otherwise this is a test of a partial conjunction (Benjamini and Heller, Biometrics 2008).
-- **It fails** where the same test finds enough parts below zero that not `needed` can be true: for a conjunction, one.
+- **It holds** where "fewer than `needed` parts are true" is rejected. Of n parts this has the p-value (n - needed + 1)
+  times the `needed`-th smallest of theirs, whatever their dependence (partial conjunction: Benjamini and Heller,
+  Biometrics 2008). For a conjunction that is the largest of all, and nothing has to be corrected: "one of them is not
+  true" is a union of null hypotheses, rejected where each is (intersection-union test: Berger, Technometrics 1982).
+- **It fails** where the same test, of the opposite of each part, finds so many of them that not `needed` can be true.
+  For a conjunction one is enough, and the p-value is n times the smallest (Bonferroni).
 
-Each member says of several quantities that none is above zero. It is tested by the largest of them in units of its
-standard deviation over the resamples, against the same on the centred resamples, which keeps their correlation
-(Westfall and Young, Resampling-Based Multiple Testing, 1993). The p-value is (1 + count) / (1 + resamples), never below
-the smallest that resamples can show (Davison and Hinkley, 1997, section 4.2.3). Centred resamples are mirrored, as the
-percentiles of an interval mirror them: a part alone is above zero at 2.5 % where its 95 % interval lies above zero.
+A part's p-value is that of its value in units of its standard error over the resamples, by the normal distribution, as
+its interval is: it is below 2.5 % where the 95 % interval lies above zero. (A count of resamples below zero would never
+be less than one in a thousand, too coarse for the clearest of many parts of many sentences.)
 
 Over the sentences, the tests of "it holds" go through Holm's procedure (Holm, Scandinavian Journal of Statistics 1979)
 at 2.5 %, and so do those of "it fails". Holm's is valid whatever the dependence, so with a chance of 95 % no verdict of
@@ -23,17 +22,17 @@ a study is wrong, in either direction. Sentences that a study cannot decide, by 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 
 from bench.bootstrap import Draws, Interval
-from bench.metrics import Float64Array
 from reports.rows import Measure
 
 LEVEL = 0.05  # the chance that any verdict of a study is wrong
-LEAST_SPREAD = 1e-12  # below this, resamples differ by rounding alone
+LEAST_ERROR = 1e-12  # below this, resamples differ by rounding alone
+LEAST_PRINTED_P = 0.001
 ROUNDING = 1e-9  # what arithmetic adds to printed values
 
 Outcome = Literal["holds", "fails", "undecided"]
@@ -62,11 +61,6 @@ class Part:
     def interval(self) -> Interval | None:
         """The quantity's own 95 % interval; None where it was printed without any."""
         return self.excess.interval() if len(self.excess.resamples) else None
-
-    @property
-    def in_spreads(self) -> float:
-        """The quantity in units of its standard deviation over the resamples."""
-        return self.value / _spread(self.excess.resamples)
 
     def __str__(self) -> str:
         number = f"{self.value:+.{self.decimals}f} {self.unit}".strip()
@@ -98,25 +92,27 @@ class Verdict:
     parts: tuple[Part, ...] = ()
     p: float | None = None
 
-
-def p_any(excess: Sequence[Draws]) -> float:
-    """Return the p-value of "none of these is above zero"; resamples in which one has no value are left out."""
-    resamples = np.stack([each.resamples for each in excess])
-    resamples = resamples[:, np.isfinite(resamples).all(axis=0)]
-    spread = np.array([_spread(each) for each in resamples])
-    centred = (resamples - resamples.mean(axis=1, keepdims=True)) / spread[:, None]
-    largest = np.max([each.value for each in excess] / spread)
-    count = int(np.sum((-centred).max(axis=0) >= largest))
-    return float((1 + count) / (1 + resamples.shape[1]))
+    @property
+    def printed_p(self) -> str:
+        """The p-value to be read; empty where nothing was tested."""
+        if self.p is None:
+            return ""
+        return f"{self.p:.3f}" if self.p >= LEAST_PRINTED_P else f"< {LEAST_PRINTED_P}"
 
 
-def _spread(resamples: Float64Array) -> float:
-    return max(LEAST_SPREAD, float(np.nanstd(resamples)))
+def p_above_zero(excess: Draws) -> float:
+    """Return the one-sided p-value of "this is not above zero"."""
+    return NormalDist().cdf(-in_standard_errors(excess))
+
+
+def in_standard_errors(excess: Draws) -> float:
+    """Return a quantity in units of its standard error."""
+    return excess.value / max(LEAST_ERROR, excess.standard_error)
 
 
 def p_at_least(excess: Sequence[Draws], needed: int) -> float:
     """Return the p-value of "fewer than `needed` of these are above zero"."""
-    return max(p_any(rest) for rest in combinations(excess, len(excess) - needed + 1))
+    return (len(excess) - needed + 1) * sorted(map(p_above_zero, excess))[needed - 1]
 
 
 def p_values(claim: Claim) -> tuple[float, float]:
@@ -131,7 +127,7 @@ def holm(p: Sequence[float]) -> list[float]:
     steps = np.asarray(p)[order] * np.arange(len(p), 0, -1)
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps))
-    return adjusted.tolist()
+    return [float(each) for each in adjusted]
 
 
 def judged(sentences: Mapping[int, str], claims: Mapping[int, Claim], reasons: Mapping[int, str]) -> list[Verdict]:
@@ -159,17 +155,16 @@ def _verdict(
 
 
 def _reason(claim: Claim, outcome: Outcome, alone: tuple[float, float]) -> str:
-    """Return the part on which the outcome hangs: the least clear of those needed, or the clearest of those against."""
-    clearest_first = sorted(claim.parts, key=lambda part: -part.in_spreads)
-    needed, against = clearest_first[claim.needed - 1], clearest_first[claim.needed - 1 - len(claim.parts)]
+    """Return the part on which the outcome hangs: with those that are clearer than it, the needed ones are complete."""
+    clearest_first = sorted(claim.parts, key=lambda part: -in_standard_errors(part.excess))
+    decisive = clearest_first[claim.needed - 1]
     if outcome == "holds":
-        return str(needed) if len(claim.parts) == 1 else f"least clear: {needed}"
+        return str(decisive) if len(claim.parts) == 1 else f"least clear: {decisive}"
     if outcome == "fails":
-        return str(against)
+        return str(decisive)
     if min(alone) <= LEVEL / 2:
-        clear = needed if alone[0] < alone[1] else against
-        return f"clear by itself, but not enough where several sentences are tested: {clear}"
-    return f"not clear: {needed}"
+        return f"clear by itself, but not enough where several sentences are tested: {decisive}"
+    return f"not clear: {decisive}"
 
 
 def as_printed(number: int, sentence: str, claim: Claim) -> Verdict:

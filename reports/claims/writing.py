@@ -76,7 +76,7 @@ def _body(verdicts: Sequence[Verdict]) -> list[list[str]]:
             escape(verdict.sentence),
             f"**{verdict.outcome}**",
             escape(verdict.reason),
-            NO_VALUE if verdict.p is None else f"{verdict.p:.3f}",
+            escape(verdict.printed_p or NO_VALUE),
         ]
         for verdict in verdicts
     ]
