@@ -52,9 +52,13 @@ class Resamples:
 
         They have the shape (columns, 1 + resamples).
         """
+        in_group = _indicator(self.group_of, len(self.counts))
+        sums, sizes = in_group @ values, in_group.sum(axis=1)
         means = np.empty((values.shape[1], self.counts.shape[1]))
-        for columns, weights in self.chunks():
-            means[:, columns] = values.T @ weights / weights.sum(axis=0)
+        for first in range(0, self.counts.shape[1], CHUNK):
+            columns = slice(first, first + CHUNK)
+            drawn = self.counts[:, columns].astype(np.float64)
+            means[:, columns] = sums.T @ drawn / (sizes @ drawn)
         return means
 
 

@@ -47,6 +47,16 @@ def test_all_measures_of_a_corpus_are_those_of_scikit_learn() -> None:
             assert found.rmse[tag, column] == pytest.approx(expected, abs=1e-7)
 
 
+def test_means_are_those_of_the_tracks_repeated_as_often_whatever_the_sizes_of_their_groups() -> None:
+    values = np.random.default_rng(0).random((7, 3))
+    resamples = draw_resamples(np.array(["b", "a", "a", "a", "c", "c", "a"]), resamples=150)
+    found = resamples.means(values)
+    assert found.shape == (3, 151)
+    for column in (0, 1, 127, 128, 150):
+        rows = np.repeat(np.arange(7), resamples.counts[resamples.group_of, column])
+        np.testing.assert_allclose(found[:, column], values[rows].mean(axis=0))
+
+
 def test_groups_are_drawn_whole_and_in_an_order_that_the_tracks_do_not_change() -> None:
     groups = np.array(["b", "a", "c", "a", "b"])
     resamples = draw_resamples(groups, resamples=50)

@@ -83,6 +83,17 @@ def test_chosen_are_the_best_the_worst_and_those_on_which_the_models_differ_most
         assert len({test.groups[row] for row in kind}) == 2
 
 
+def test_one_artist_does_not_fill_a_kind(tmp_path: Path) -> None:
+    test = make_test_part(tags=TAGS)
+    test.targets[:3, 0] = 1
+    scores = make_scores(test, skill=0)
+    scores[:3] = test.targets[:3]  # all tracks of the first artist are tagged without a fault
+    stories = stories_of(tmp_path, test, {("spectrogram", 320, 0): scores})
+    best = [story.id for story in stories.tracks if story.why == "best"]
+    assert best[0] in test.ids[:3]
+    assert best[1] not in test.ids[:3]
+
+
 def test_the_order_of_the_tracks_changes_no_story(tmp_path: Path) -> None:
     test = make_test_part(tags=TAGS)
     told = stories_of(tmp_path / "as_it_is", test, usual(test)).tracks
