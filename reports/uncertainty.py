@@ -46,10 +46,9 @@ def _resampling(study: ResampledStudy, shown: tuple[str, str]) -> Iterator[tuple
     sign, meaning = shown
     yield (
         sign,
-        f"{meaning}: a paired bootstrap over {drawn}, with {study.resamples.counts.shape[1] - 1:,} resamples, the same "
-        "for all that is printed. Its ends, which are in the CSV files, are percentiles moved by the bootstrap's bias, "
-        "that of PR-AUC above all. A tag whose tracks in a resample are all positive or all negative is left out of "
-        "it, for every model.",
+        f"{meaning}: 1.96 standard errors of a paired bootstrap over {drawn}, with "
+        f"{study.resamples.counts.shape[1] - 1:,} resamples, the same for all that is printed. The CSV files have both "
+        "ends. A tag whose tracks in a resample are all positive or all negative is left out of it, for every model.",
     )
     if groups < ENOUGH_GROUPS:
         yield (

@@ -60,7 +60,8 @@ def test_the_deviation_between_seeds_is_that_of_their_measures(tmp_path: Path) -
 
 def test_differences_have_a_line_each_with_both_ends(tmp_path: Path) -> None:
     found = read(differences_csv(study_of(tmp_path, "gbt", "waveform", "spectrogram")))
-    assert list(found[0]) == ["difference", "model", "against", "n_train", "minus_at", *MEASURES, *spreads("")]
+    columns = ["difference", "model", "against", "n_train", "minus_at", "against_at"]
+    assert list(found[0]) == [*columns, *MEASURES, *spreads("")]
     assert [(line["difference"], line["model"], line["n_train"], line["minus_at"]) for line in found[:2]] == [
         ("delta_smallest_minus_largest", "spectrogram", "40", "320"),
         ("network_minus_gbt", "waveform", "320", ""),
