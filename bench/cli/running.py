@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.options import CACHE, cache_option, out_option, root_option, workers_option
+from bench.cli.options import CACHE, cache_option, device_option, out_option, root_option, workers_option
 from bench.errors import StudyFailedError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def inspect(study: str, out: Path | None, root: Path | None, cache: Path, worker
 @root_option
 @out_option
 @cache_option
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@device_option
 @workers_option
 def run(study: str, out: Path | None, root: Path | None, cache: Path, device: str, workers: int) -> None:
     """Run a STUDY (the name of a shipped one, or a TOML file) and write its Table 1.
