@@ -1,7 +1,7 @@
 """A finished study as the gate sees it: what its models predicted, and measures made anew from that alone."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -71,9 +71,14 @@ def _mean(values: list[Float64Array], counts: IntArray) -> Float64Array:
     return mean
 
 
-def read_found(folder: Path) -> FoundStudy:
-    """Read a finished study; raises `InputError` where it is not finished, or a file is missing or damaged."""
+def read_found(folder: Path, seed: int | None = None) -> FoundStudy:
+    """Read a finished study, or what it has of one seed.
+
+    Raises `InputError` where it is not finished, has no such seed, or a file is missing or damaged.
+    """
     study = read_study_folder(folder)
+    if seed is not None:
+        study = _of_seed(study, seed, folder)
     if study.missing:
         first = study.missing[0]
         raise InputError(
@@ -86,6 +91,14 @@ def read_found(folder: Path) -> FoundStudy:
         cells = [folder / CELLS_FOLDER / one.cell.digest for one in found.cells(row.key)]
         found.scores[row.key] = np.stack([read_predictions(cell, test) for cell in cells])
     return found
+
+
+def _of_seed(study: StudyFolder, seed: int, folder: Path) -> StudyFolder:
+    finished = tuple(one for one in study.finished if one.cell.seed == seed)
+    if not finished:
+        seeds = sorted({one.cell.seed for one in study.finished})
+        raise InputError(f"the study in {folder} has no seed {seed}; those finished: {', '.join(map(str, seeds))}")
+    return replace(study, finished=finished, missing=tuple(cell for cell in study.missing if cell.seed == seed))
 
 
 def identity_of(record: RunRecord) -> dict[str, Any]:

@@ -102,7 +102,9 @@ def _halve_weights(model: Path) -> None:
         tensors = safetensors.numpy.load_file(file)
         largest = np.finfo(np.float16).max
         halved = {
-            name: values.astype(np.float16) if values.dtype == np.float32 and np.abs(values).max() < largest else values
+            name: values.astype(np.float16)
+            if values.dtype == np.float32 and np.abs(values).max(initial=0) < largest
+            else values
             for name, values in tensors.items()
         }
         safetensors.numpy.save_file(halved, file)

@@ -13,13 +13,13 @@ from reports.gate.frozen import check_frozen, unpack
 from reports.gate.trained import comparability, trained_checks
 
 
-def gate(folder: Path, expected: Path) -> Gated:
-    """Compare the study in a folder with the expectation in a file.
+def gate(folder: Path, expected: Path, seed: int | None = None) -> Gated:
+    """Compare the study in a folder, or one seed of it, with the expectation in a file.
 
     What is frozen and what must be exact is looked at even where the study cannot be compared.
     Raises `InputError` where the study is not finished, or a file of either is missing or damaged.
     """
-    expectation, found = read_expectation(expected), read_found(folder)
+    expectation, found = read_expectation(expected), read_found(folder, seed)
     checks = [*comparability(found, expectation), check_records(found), *check_committed(expectation, expected)]
     if all(check.verdict != "not comparable" for check in checks):
         checks += trained_checks(found, expectation, read_predictions(expectation, found.test, expected))
