@@ -38,12 +38,12 @@ class TagMeasures:
 
         In a resample, a tag whose tracks are all of one class is left out, for every model alike.
         """
-        means = _macro_means(getattr(self.per_tag, measure), tags)
+        means = macro_means(_of(getattr(self.per_tag, measure), tags))
         return None if means is None else Draws.of(means)
 
     def macro_of_seeds(self, measure: MeasureField, tags: BoolArray | None = None) -> Float64Array | None:
         """Return the same of each seed on the test tracks as they are, shape (seeds,)."""
-        return _macro_means(getattr(self.of_seeds, measure), tags)
+        return macro_means(_of(getattr(self.of_seeds, measure), tags))
 
     def __sub__(self, other: "TagMeasures") -> "TagMeasures":
         """Return the difference from others of as many seeds, tag by tag on the same resamples."""
@@ -80,8 +80,8 @@ class ResampledRow(TagMeasures):
         return _weighted(each, self.seed_shares)
 
 
-def _macro_means(values: Float64Array, tags: BoolArray | None) -> Float64Array | None:
-    return macro_means(values if tags is None else values[tags])
+def _of(values: Float64Array, tags: BoolArray | None) -> Float64Array:
+    return values if tags is None else values[tags]
 
 
 def _minus(one: Resampled, other: Resampled) -> Resampled:
