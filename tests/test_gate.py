@@ -126,9 +126,8 @@ def test_worse_is_what_lies_beyond_the_margin_with_its_whole_bound(
 
 
 def test_the_bounds_are_paired_on_the_same_test_tracks(expected: FoundStudy) -> None:
-    row = expected.study.rows[0]
-    scores = expected.scores[row.key]
-    same = expected.measured(row, scores)["roc_auc"] - expected.measured(row, scores[::-1])["roc_auc"]
+    scores = expected.scores[expected.study.rows[0].key]
+    same = expected.measured(scores)["roc_auc"] - expected.measured(scores[::-1])["roc_auc"]
     assert np.abs(same.resamples).max() < 1e-12
 
 
