@@ -47,7 +47,7 @@ def compare_metrics(sizes: Sizes) -> Findings:
     ours, looped = (median_seconds(laps[name]) for name in contestants)
     scale = (1 + sizes.resamples) / (1 + sizes.looped)
     of_ours, of_loop = (laps[name][0].result for name in contestants)
-    difference = np.nanmax(np.abs(of_ours[..., : 1 + sizes.looped] - of_loop))
+    difference = np.nanmax(np.abs(of_ours[:, : 1 + sizes.looped] - of_loop))
     what = f"{sizes.resamples:,} resamples of {sizes.tracks:,} × {sizes.tags}"
     rows = (
         Row("metrics_cpu_seconds_tagbench", ours, f"CPU s, {what}"),
@@ -60,14 +60,14 @@ def compare_metrics(sizes: Sizes) -> Findings:
 
 
 def measure_at_once(sizes: Sizes) -> Float64Array:
-    """Return the measures, their macro means last, shape (3, 2 · tags + 1, 1 + resamples)."""
+    """Return the three measures of each tag, then their macro means, shape (values, 1 + resamples)."""
     test, scores = simulate(sizes.tracks, sizes.tags)
     resamples = draw_resamples(test.groups, resamples=sizes.resamples)
     return _with_macro_means(resample_measures(test, scores, np.ones(len(test.tags), dtype=bool), resamples))
 
 
 def measure_one_by_one(sizes: Sizes) -> Float64Array:
-    """Return the same for the first resamples, shape (3, 2 · tags + 1, 1 + looped), by scikit-learn."""
+    """Return the same for the first resamples, shape (values, 1 + looped), by scikit-learn."""
     test, scores = simulate(sizes.tracks, sizes.tags)
     resamples = draw_resamples(test.groups, resamples=sizes.looped)
     ranked, graded = test.tag_rows("classification"), test.tag_rows("regression")
@@ -83,7 +83,9 @@ def measure_one_by_one(sizes: Sizes) -> Float64Array:
 
 
 def _with_macro_means(found: Resampled) -> Float64Array:
-    return np.stack([np.vstack([of, macro_means(of)]) for of in (found.roc_auc, found.pr_auc, found.rmse)])
+    measures = (found.roc_auc, found.pr_auc, found.rmse)
+    means = [of for of in map(macro_means, measures) if of is not None]
+    return np.concatenate([*measures, means])
 
 
 @cache
