@@ -59,7 +59,7 @@ def qualitative_files(study: ResampledStudy) -> dict[str, bytes]:
     tables = {
         PAIRS_FILE: _pairs_table(study, findings),
         LIFTS_FILE: _lifts_table(study, lifts),
-        RATIOS_FILE: _ratios_table(study, bins, ratios),
+        RATIOS_FILE: _ratios_table(bins, ratios),
         PRECISION_FILE: _precision_table(stories),
     }
     files = {name: table.to_csv(index=False, lineterminator="\n").encode() for name, table in tables.items()}
@@ -162,7 +162,7 @@ def _lifts_table(study: ResampledStudy, lifts: Lifts) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["model", "n_train", *_columns("popularity_lift")])
 
 
-def _ratios_table(study: ResampledStudy, bins: Sequence[PrevalenceBin], ratios: Ratios) -> pd.DataFrame:
+def _ratios_table(bins: Sequence[PrevalenceBin], ratios: Ratios) -> pd.DataFrame:
     """Return a line for each model, size and bin of tags, from the rarest."""
     named = ["model", "n_train", "n_tags", "lowest_prevalence", "highest_prevalence", "mean_prevalence"]
     lines = [
