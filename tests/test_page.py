@@ -143,6 +143,8 @@ def test_every_table_says_what_its_columns_are_and_scrolls_by_itself(small: str)
         if tag == "table":
             assert before[1]["role"] == "region"
             assert before[1]["aria-label"]
+    tags = [tag for tag, _ in page.elements]
+    assert tags.count("caption") == tags.count("table")
 
 
 def test_table_1_stands_first_with_each_interval_and_delta_across_its_pair(small: str) -> None:

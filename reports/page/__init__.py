@@ -103,7 +103,8 @@ def _claims(claims: Claims) -> Part:
 
 def _as_in_markdown(sections: Iterable[Section], drawings: Drawings) -> Iterator[Part]:
     for section in sections:
-        yield Part(phrase(section.title), prose(section.text, drawings.drawn))
+        title = phrase(section.title)
+        yield Part(title, prose(section.text, drawings.drawn, caption=title.striptags()))
 
 
 def _tags(study: ResampledStudy) -> Part:

@@ -22,7 +22,8 @@ class _Renderer(RendererHTML):
     """Writes tables that scroll by themselves, and drawings in place of links to their files."""
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:  # noqa: ARG002
-        return '<div class="scroll" role="region" tabindex="0" aria-label="table"><table>'
+        opened = Markup('<div class="scroll" role="region" tabindex="0" aria-label="{0}"><table>{1}')
+        return opened.format(env["caption"], Markup('<caption class="unseen">{}</caption>').format(env["caption"]))
 
     def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:  # noqa: ARG002
         return "</table></div>"
@@ -60,10 +61,13 @@ _MARK = re.compile(f" (?=[{HIT_CAP_MARK}{ADDED_MARK}] )")  # before the mark of 
 _PARSER = _parser()
 
 
-def prose(text: str, draw: Draw = lambda _, told: escape(told)) -> Markup:
-    """Return Markdown as HTML; `draw` makes what stands for an image of its path and its description."""
+def prose(text: str, draw: Draw = lambda _, told: escape(told), *, caption: str = "") -> Markup:
+    """Return Markdown as HTML; `draw` makes what stands for an image of its path and its description.
+
+    `caption` is what its tables are called for who cannot see under which heading they stand.
+    """
     text = _MARK.sub("\N{NO-BREAK SPACE}", text)
-    return Markup(_PARSER.render(text, {"draw": draw}))  # noqa: S704 (HTML in the text is escaped)
+    return Markup(_PARSER.render(text, {"draw": draw, "caption": caption}))  # noqa: S704 (HTML in the text is escaped)
 
 
 def phrase(text: str) -> Markup:
