@@ -43,7 +43,7 @@ def postgresql() -> Iterator[str]:
     if not found:
         raise AssertionError("needs PostgreSQL: apt install postgresql")
     user = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
-    with TemporaryDirectory(dir="/tmp") as folder:  # noqa: S108 - the user postgres must be able to walk there
+    with TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o777)  # and to write
         data, port = Path(folder) / "data", free_port()
 
