@@ -1,4 +1,4 @@
-"""The commands that use what was trained: tag."""
+"""The commands that use what was trained, and set what others trained beside it: tag and add."""
 
 import json
 import re
@@ -64,6 +64,44 @@ def tag(
     for line in _json_lines(tagged) if as_json else _blocks(cell, tagged, top):
         click.echo(line)
     _tell_refused(tagged)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="What the table calls the model.")
+@click.option("--n-train", type=click.IntRange(1), required=True, help="How many tracks it was trained on.")
+@click.option("--predictions", type=click.Path(path_type=Path), required=True, help="Its scores: Parquet, CSV or TSV.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which of several trainings it is.")
+@click.option("--n-parameters", type=click.IntRange(0), help="How many parameters it has.")
+@click.option("--replace", is_flag=True, help="Replace what was added with this name, size and seed before.")
+def add(
+    folder: Path, name: str, n_train: int, predictions: Path, seed: int, n_parameters: int | None, *, replace: bool
+) -> None:
+    """Set somebody else's model beside those of the study in DIR, and write its table again.
+
+    The predictions are a table with a column `id` and one a tag, named as in DIR/targets.parquet: each of the study's
+    test tracks once, in any order, with scores in [0, 1]. The model is measured as the study's own are, with intervals
+    and differences from each of them. It stays when the study is run again; delete its folder to take it out.
+    """
+    from bench.added import add_model
+    from reports.report import TABLE_FILE, write_report
+    from reports.study_folder import read_study_folder, refuse_taken
+
+    study = read_study_folder(folder)
+    refuse_taken(name, [*(one.cell for one in study.finished), *study.missing], folder)
+    added = add_model(
+        folder,
+        study.finished[0].record,
+        predictions,
+        label=name,
+        n_train=n_train,
+        seed=seed,
+        n_parameters=n_parameters,
+        replace=replace,
+    )
+    write_report(folder)
+    click.echo((folder / TABLE_FILE).read_text(encoding="utf-8"))
+    click.echo(f"The model is kept in {added}; delete that folder to take it out, and run: tagbench report {folder}")
 
 
 @contextmanager
