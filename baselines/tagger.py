@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from baselines.extraction import DescriptorSettings, describe_tracks, descriptors
 from baselines.shipped import check_ships_descriptors
 from bench.corpus import Corpus, Float32Array, Tag
-from bench.tagger import Context, Tagger, Trained, check_tags
+from bench.tagger import Context, Tagger, TrainedOnTable, check_tags
 
 MODEL_FILE = "model.json"
 
@@ -36,7 +37,7 @@ class DescriptorTagger(Tagger):
         return {track_id: f"no descriptors: {problem}" for track_id, problem in problems.items()}
 
 
-class TrainedOnDescriptors(Trained):
+class TrainedOnDescriptors(TrainedOnTable):
     """A fitted family with the tags it gives, and what it takes: the descriptors by name."""
 
     def __init__(self, settings: DescriptorSettings, names: tuple[str, ...], tags: tuple[Tag, ...]) -> None:
@@ -59,8 +60,16 @@ class TrainedOnDescriptors(Trained):
         check_tags(corpus, [tag.name for tag in self.tags])
         if not len(corpus):
             return np.empty((0, len(self.tags)), np.float32)
+        return self.predict_inputs(self.inputs(corpus, context))
+
+    def inputs(self, corpus: Corpus, context: Context) -> pd.DataFrame:
+        """Return the descriptors of each track under the model's names, nan where it has none."""
         table = descriptors(corpus, context, self.settings, self.names)
-        return np.clip(self.scores(table.matrix), 0, 1).astype(np.float32)
+        return pd.DataFrame(table.matrix, columns=list(table.names), copy=False)
+
+    def predict_inputs(self, inputs: pd.DataFrame) -> Float32Array:
+        """Return scores in [0, 1], shape (tracks, tags), from descriptors as `inputs` gives them."""
+        return np.clip(self.scores(inputs.to_numpy(np.float32)), 0, 1).astype(np.float32)
 
     def write_description(self, folder: Path) -> None:
         """Write the tags and the names and settings of the descriptors as JSON."""

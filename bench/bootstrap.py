@@ -21,6 +21,13 @@ RESAMPLES = 1000
 SEED = 2017
 CHUNK = 128  # resamples at once: what a tag needs of them stays in the processor's caches
 
+PR_AUC_COVERAGE = {10: 92, 3: 86}  # % of the 95 % intervals, by the % of tracks that are positives
+PR_AUC_CAUTION = (
+    "95 % intervals of PR-AUC itself hold the truth less often than all others, as average precision reads high where "
+    f"positives are few: {PR_AUC_COVERAGE[10]} of 100 with 10 % positives and {PR_AUC_COVERAGE[3]} of 100 with 3 %, in "
+    "simulated test parts of 1,500 to 2,000 tracks. Those of ROC-AUC, √MSE and all differences did in 93 to 95 of 100."
+)
+
 Int32Array = NDArray[np.int32]
 
 
@@ -45,9 +52,13 @@ class Resamples:
 
         They have the shape (columns, 1 + resamples).
         """
+        in_group = _indicator(self.group_of, len(self.counts))
+        sums, sizes = in_group @ values, in_group.sum(axis=1)
         means = np.empty((values.shape[1], self.counts.shape[1]))
-        for columns, weights in self.chunks():
-            means[:, columns] = values.T @ weights / weights.sum(axis=0)
+        for first in range(0, self.counts.shape[1], CHUNK):
+            columns = slice(first, first + CHUNK)
+            drawn = self.counts[:, columns].astype(np.float64)
+            means[:, columns] = sums.T @ drawn / (sizes @ drawn)
         return means
 
 
@@ -90,6 +101,20 @@ def resample_measures(test: Corpus, scores: Float32Array, scored: BoolArray, res
         if graded:
             found.rmse[graded, columns] = np.sqrt(errors.T @ weights / weights.sum(axis=0))
     return found
+
+
+def macro_means(values: Float64Array) -> Float64Array | None:
+    """Return the mean over those of the tags, shape (tags, 1 + resamples), that have a value; None where none has.
+
+    In a resample, a tag whose tracks are all of one class there has none, and is left out of that resample's mean, for
+    every model alike.
+    """
+    defined = values[np.isfinite(values[:, 0])]
+    if not len(defined):
+        return None
+    known = np.isfinite(defined)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known, defined, 0.0).sum(axis=0) / known.sum(axis=0))
 
 
 class Ranking:
@@ -181,7 +206,18 @@ class Draws:
     def interval(self, level: float = 0.95) -> Interval:
         """Return the interval that holds the truth with this probability: the value ± z standard errors.
 
-        This is the normal interval of Efron and Tibshirani (1993, section 13.2) with the bootstrap's standard error.
+        This is the standard normal interval, not corrected for bias (Efron and Tibshirani, An Introduction to the
+        Bootstrap, 1993, section 13.2; Davison and Hinkley, Bootstrap Methods and their Application, 1997, section
+        5.2.1).
+
+        How often it held the truth of 1,000 simulated test parts (tests/test_coverage.py; 1,500 tracks of 300 artists,
+        10 tags with 10 % positives): ROC-AUC 95 %, its difference between two models 95 %; √MSE 93 %, its difference
+        94 %; PR-AUC 92 %, its difference 93 %. With rarer tags it holds PR-AUC itself less often (`PR_AUC_CAUTION`).
+
+        Intervals by percentiles, as they are or moved by the bootstrap's bias, basic, bias-corrected (BC) and
+        bias-corrected normal ones were tried on the same and on five other populations. None is nearer to 95 %
+        throughout: what corrects the bias holds differences of PR-AUC in 92 %, and percentiles hold the PR-AUC of rare
+        tags in half of all cases.
         """
         reach = NormalDist().inv_cdf((1 + level) / 2) * self.standard_error
         return Interval(self.value - reach, self.value + reach)

@@ -7,3 +7,7 @@ class InputError(Exception):
 
 class StudyFailedError(Exception):
     """The input was right but the work could not be finished: exit code 1. The message says what failed."""
+
+
+class BetterThanExpectedError(Exception):
+    """A measure is better than expected beyond its margin: exit code 3, of `tagbench gate` alone."""

@@ -5,11 +5,11 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from bench.errors import InputError, StudyFailedError
+from bench.errors import BetterThanExpectedError, InputError, StudyFailedError
 from bench.progress import say
 from bench.signals import LostProcessError, TerminatedError, heed_sigterm
 
-DONE, FAILED, WRONG_INPUT, OUR_FAULT, INTERRUPTED, TERMINATED = 0, 1, 2, 4, 130, 143
+DONE, FAILED, WRONG_INPUT, BETTER, OUR_FAULT, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 130, 143
 
 
 def begin() -> None:
@@ -29,6 +29,8 @@ def exit_code_of(command: Callable[[], None]) -> int:
         return _told_here(str(error), WRONG_INPUT)
     except StudyFailedError as error:
         return _told(str(error), FAILED)
+    except BetterThanExpectedError as error:
+        return _told(str(error), BETTER)
     except OSError as error:
         return _told(f"{error.strerror or error}: {error.filename or ''}", FAILED)
     except KeyboardInterrupt:

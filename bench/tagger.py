@@ -78,6 +78,18 @@ class Trained(ABC):
         """Write the model into an existing empty folder, in formats that load without pickle."""
 
 
+class TrainedOnTable(Trained):
+    """A fitted family that reads of each track a row of numbers, so that it can be asked without any audio."""
+
+    @abstractmethod
+    def inputs(self, corpus: Corpus, context: Context) -> pd.DataFrame:
+        """Return what the model reads of each track: a row a track in the corpus's order, a named column a number."""
+
+    @abstractmethod
+    def predict_inputs(self, inputs: pd.DataFrame) -> Float32Array:
+        """Return what `predict` does, from what `inputs` gave."""
+
+
 class Tagger(BaseModel, ABC):
     """The settings of a model family; a new family is one module with a subclass.
 

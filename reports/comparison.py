@@ -37,9 +37,8 @@ def comparison_sections(study: StudyFolder, lines: Sequence[Line], comparison: C
     """
     if comparison is None or study.said.split.kind != "official":
         return
-    largest = max(line.row.n_train for line in lines)
-    ours = [line for line in lines if line.row.n_train == largest]
-    record = next(one.record for one in study.finished if one.cell.n_train == largest)
+    ours = [line for line in lines if line.row.n_train == study.largest_size]
+    record = next(one.record for one in study.finished if one.cell.n_train == study.largest_size)
     corpus = escape(f"{comparison.corpus} {comparison.version}")
     yield HEADING
     yield (

@@ -198,7 +198,7 @@ def _added_against_entries(study: ResampledStudy) -> Iterator[Difference]:
     entries = [row for row in ordered if row.family != ADDED_FAMILY]
     sizes = {row.n_train for row in entries}
     for row in [row for row in ordered if row.family == ADDED_FAMILY]:
-        size = row.n_train if row.n_train in sizes else max(sizes)
+        size = row.n_train if row.n_train in sizes else study.study.largest_size
         for other in [other for other in entries if other.n_train == size]:
             gained = study.rows[row.key].of_mean_seed.better_than(study.rows[other.key].of_mean_seed)
             against_at = size if size != row.n_train else None

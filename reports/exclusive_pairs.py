@@ -21,7 +21,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from bench.bootstrap import Draws, Ranking
-from bench.corpus import Float32Array
+from bench.corpus import BoolArray, Float32Array
 from bench.metrics import Float64Array
 from reports.resampled import ResampledRow, ResampledStudy
 
@@ -68,8 +68,8 @@ def pair_findings(study: ResampledStudy, row: ResampledRow) -> list[PairFinding]
     pairs = exclusive_pairs(study)
     excess, chance = _excess_and_chance(study, row, pairs)
     return [
-        PairFinding(pair, Draws.of(excess[number]), Draws.of(chance[number]), *_within(study, row, pair))
-        for number, pair in enumerate(pairs)
+        PairFinding(pair, Draws.of(own), Draws.of(expected), within, int(_has_one(study, pair).sum()))
+        for pair, own, expected, within in zip(pairs, excess, chance, _within(study, row, pairs), strict=True)
     ]
 
 
@@ -84,7 +84,7 @@ def within_pair_auc(study: ResampledStudy, row: ResampledRow) -> Draws | None:
 
     In a resample, a pair whose tracks all have the same of the two tags is left out, for every model alike.
     """
-    found = [within for pair in exclusive_pairs(study) if (within := _within(study, row, pair)[0]) is not None]
+    found = [within for within in _within(study, row, exclusive_pairs(study)) if within is not None]
     return mean_of(found) if found else None
 
 
@@ -113,18 +113,31 @@ def _excess_and_chance(
     return joint - together(study.test.targets), chance
 
 
-def _within(study: ResampledStudy, row: ResampledRow, pair: ExclusivePair) -> tuple[Draws | None, int]:
-    """Return the ROC-AUC within a pair, and of how many tracks."""
-    of_first, of_second = study.test.targets[:, pair.first] > 0, study.test.targets[:, pair.second] > 0
-    only_one = of_first != of_second
-    if not of_first[only_one].any() or not of_second[only_one].any():
-        return None, int(only_one.sum())
-    rankings = [Ranking(of_first[only_one], _share_of_first(scores[only_one], pair)) for scores in row.scores]
-    areas = np.empty((len(rankings), 1, study.resamples.counts.shape[1]))
+def _within(study: ResampledStudy, row: ResampledRow, pairs: Sequence[ExclusivePair]) -> list[Draws | None]:
+    """Return the ROC-AUC within each pair."""
+    tracks = [np.flatnonzero(_has_one(study, pair)) for pair in pairs]
+    rankings = [
+        [
+            Ranking(study.test.targets[rows, pair.first] > 0, _share_of_first(scores[rows], pair))
+            for pair, rows in zip(pairs, tracks, strict=True)
+        ]
+        for scores in row.scores
+    ]
+    areas = np.full((len(rankings), len(pairs), study.resamples.counts.shape[1]), np.nan)
     for columns, weights in study.resamples.chunks():
-        for area, ranking in zip(areas, rankings, strict=True):
-            area[0, columns], _ = ranking.areas(weights[only_one])
-    return Draws.of(row.over_seeds(list(areas))[0]), int(only_one.sum())
+        for number, rows in enumerate(tracks):
+            weights_of_one = weights[rows]
+            for seed, of_pairs in enumerate(rankings):
+                areas[seed, number, columns], _ = of_pairs[number].areas(weights_of_one)
+    found = map(Draws.of, row.over_seeds(list(areas)))
+    return [one if np.isfinite(one.value) else None for one in found]
+
+
+def _has_one(study: ResampledStudy, pair: ExclusivePair) -> BoolArray:
+    """Tell which tracks have exactly one of the two tags, shape (tracks,)."""
+    of_both = study.test.targets[:, [pair.first, pair.second]] > 0
+    exactly_one: BoolArray = of_both[:, 0] != of_both[:, 1]
+    return exactly_one
 
 
 def _share_of_first(scores: Float32Array, pair: ExclusivePair) -> Float32Array:

@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bench.bootstrap import Interval
 from reports.estimates import Line
-from reports.rows import MEASURES, Measure
+from reports.rows import ADDED_FAMILY, MEASURES, Measure
 from reports.table import track_count
 
 FIGURES_FOLDER = "figures"
@@ -117,7 +117,9 @@ def _legend_columns(names: Sequence[str], width: float) -> int:
 
 
 def _labels(lines: Sequence[Line]) -> list[str]:
-    return list(dict.fromkeys(line.row.label for line in lines))
+    """Return the models in the order of the lines, added ones last: a study's own look the same without them."""
+    own_first = sorted(lines, key=lambda line: line.row.family == ADDED_FAMILY)
+    return list(dict.fromkeys(line.row.label for line in own_first))
 
 
 def _draw_panel(panel: Axes, lines: Sequence[Line], measure: Measure) -> None:

@@ -23,12 +23,13 @@ a predictor of the prevalences has a ratio above 1 for rare tags and below 1 for
 0: the row of the prior shows how much.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bench.bootstrap import Draws
+from bench.bootstrap import Draws, Interval
 from bench.corpus import Float32Array, IntArray
 from bench.metrics import Float64Array
 from reports.resampled import ResampledRow, ResampledStudy
@@ -45,6 +46,14 @@ class PrevalenceBin:
     lowest: float
     highest: float
     mean: float
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A mean predicted over a true prevalence; both ends of its interval are above 0. None where there is none."""
+
+    value: float
+    interval: Interval | None
 
 
 def prevalence_bins(study: ResampledStudy) -> list[PrevalenceBin]:
@@ -64,10 +73,24 @@ def prevalence_bins(study: ResampledStudy) -> list[PrevalenceBin]:
     ]
 
 
-def prevalence_ratios(study: ResampledStudy, row: ResampledRow, bins: Sequence[PrevalenceBin]) -> list[Draws]:
+def prevalence_ratios(study: ResampledStudy, row: ResampledRow, bins: Sequence[PrevalenceBin]) -> list[Ratio]:
     """Return the mean predicted over the true prevalence of the tags of each bin; the mean over the seeds.
 
-    A resample in which no track has any tag of a bin has no value for it.
+    Intervals are those of its logarithm. Where a model gives no tag of a bin, the ratio is 0 and has none.
+    """
+    return [_ratio(study, logarithm) for logarithm in log_ratios(study, row, bins)]
+
+
+def _ratio(study: ResampledStudy, logarithm: Draws) -> Ratio:
+    interval = study.interval(logarithm)
+    ends = None if interval is None else Interval(math.exp(interval.low), math.exp(interval.high))
+    return Ratio(math.exp(logarithm.value), ends)
+
+
+def log_ratios(study: ResampledStudy, row: ResampledRow, bins: Sequence[PrevalenceBin]) -> list[Draws]:
+    """Return the natural logarithms of the same ratios on every resample.
+
+    They are not finite in a resample in which the annotators gave no tag of a bin, or the model gave none.
     """
     if not bins:
         return []
@@ -79,7 +102,7 @@ def prevalence_ratios(study: ResampledStudy, row: ResampledRow, bins: Sequence[P
     given = of_bins(study.test.targets)
     predicted = row.over_seeds([of_bins(scores) for scores in row.scores])
     with np.errstate(divide="ignore", invalid="ignore"):
-        return [Draws.of(ratio) for ratio in predicted / np.where(given > 0, given, np.nan)]
+        return [Draws.of(ratio) for ratio in np.log(predicted) - np.log(given)]
 
 
 def popularity_bias(study: ResampledStudy, row: ResampledRow) -> Draws | None:

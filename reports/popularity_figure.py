@@ -9,10 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from bench.bootstrap import Draws, Interval
 from bench.metrics import Float64Array
 from reports.figures import LONGEST_NAME, in_our_style, legend_above, looks
-from reports.popularity import PrevalenceBin
+from reports.popularity import PrevalenceBin, Ratio
 from reports.resampled import ResampledStudy
 from reports.rows import RowKey
 
@@ -24,7 +23,7 @@ _TIMES = FuncFormatter(lambda times, _: f"{times:g}" if times >= 1 else f"1/{1 /
 
 @in_our_style
 def draw_popularity(
-    study: ResampledStudy, bins: Sequence[PrevalenceBin], ratios: Mapping[RowKey, Sequence[Draws]]
+    study: ResampledStudy, bins: Sequence[PrevalenceBin], ratios: Mapping[RowKey, Sequence[Ratio]]
 ) -> Figure:
     """Return the figure of the models at the largest size; `ratios` has those of each row, one a bin."""
     largest = max(n_train for _, n_train in ratios)
@@ -33,27 +32,21 @@ def draw_popularity(
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     panel = figure.subplots()
     for label, of_row in lines.items():
-        _draw_line(panel, [one.mean for one in bins], of_row, [study.interval(one) for one in of_row], look[label])
+        _draw_line(panel, [one.mean for one in bins], of_row, look[label])
     legend_above(figure, panel, [shorten(label, LONGEST_NAME, placeholder=" …") for label in lines])
     _set_axes(panel)
     return figure
 
 
-def _draw_line(
-    panel: Axes,
-    places: Sequence[float],
-    ratios: Sequence[Draws],
-    intervals: Sequence[Interval | None],
-    look: Mapping[str, Any],
-) -> None:
+def _draw_line(panel: Axes, places: Sequence[float], ratios: Sequence[Ratio], look: Mapping[str, Any]) -> None:
     panel.plot(places, _kept([ratio.value for ratio in ratios]), **look)
-    low = [np.nan if one is None else one.low for one in intervals]
-    high = [np.nan if one is None else one.high for one in intervals]
-    panel.fill_between(places, _kept(low), _kept(high), color=look["color"], alpha=0.15, linewidth=0)
+    low = [np.nan if ratio.interval is None else ratio.interval.low for ratio in ratios]
+    high = [np.nan if ratio.interval is None else ratio.interval.high for ratio in ratios]
+    panel.fill_between(places, _kept(low), _kept(high), color=look["color"], alpha=0.12, linewidth=0)
 
 
 def _kept(ratios: Sequence[float]) -> Float64Array:
-    """Return ratios within what is drawn; the interval of one may reach below 0, which a log axis has no place for."""
+    """Return ratios within what is drawn: a log axis has no place for 0."""
     kept: Float64Array = np.clip(ratios, 1 / FARTHEST, FARTHEST)
     return kept
 

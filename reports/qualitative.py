@@ -20,7 +20,7 @@ from bench.metrics import Float64Array
 from bench.output import CELLS_FOLDER
 from bench.study import DELTA_FAMILIES
 from bench.test_part import read_predictions, read_test_part
-from reports.rows import MEASURES, Row, best_rows
+from reports.rows import ADDED_FAMILY, MEASURES, Row, best_rows
 from reports.study_folder import Cell, StudyFolder, read_study_folder
 
 TOP = 10  # tags of a list, as in the paper's demo
@@ -119,7 +119,7 @@ def tell_stories(study: StudyFolder, test: Corpus, out: Path) -> Stories:
     baseline, of the same size, is the best of the trees, or where there are none, of whatever else is no network.
     """
     networks = _largest([row for row in study.rows if row.family in DELTA_FAMILIES])
-    others = [row for row in study.rows if row.family not in DELTA_FAMILIES]
+    others = [row for row in study.rows if row.family not in {*DELTA_FAMILIES, ADDED_FAMILY}]
     at_size = [row for row in others if row.n_train == networks[0].n_train] if networks else _largest(others)
     trees = [row for row in at_size if row.family == BASELINE]
     network, baseline = (_teller(study, rows, test, out) for rows in (networks, trees or at_size))

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.bootstrap import Draws
+from bench.bootstrap import Draws, Interval
 from reports.exclusive_pairs import ExclusivePair, PairFinding, mean_of, pair_findings
 from reports.figures import FIGURES_FOLDER, svg
 from reports.popularity import (
     BINS,
     LEAST_TAGS,
     PrevalenceBin,
+    Ratio,
     popularity_bias,
     prevalence_bins,
     prevalence_ratios,
@@ -33,7 +34,7 @@ MOST_PAIRS = 8  # on the page: those that most tracks have
 
 Findings = Mapping[RowKey, Sequence[PairFinding]]
 Lifts = Mapping[RowKey, Draws | None]
-Ratios = Mapping[RowKey, Sequence[Draws]]
+Ratios = Mapping[RowKey, Sequence[Ratio]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,7 @@ def look_closer(study: ResampledStudy) -> Look:
     tables = {
         PAIRS_FILE: _pairs_table(study, findings),
         LIFTS_FILE: _lifts_table(study, lifts),
-        RATIOS_FILE: _ratios_table(study, bins, ratios),
+        RATIOS_FILE: _ratios_table(bins, ratios),
         PRECISION_FILE: _precision_table(stories),
     }
     return Look(
@@ -176,11 +177,11 @@ def _lifts_table(study: ResampledStudy, lifts: Lifts) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["model", "n_train", *_columns("popularity_lift")])
 
 
-def _ratios_table(study: ResampledStudy, bins: Sequence[PrevalenceBin], ratios: Ratios) -> pd.DataFrame:
+def _ratios_table(bins: Sequence[PrevalenceBin], ratios: Ratios) -> pd.DataFrame:
     """Return a line for each model, size and bin of tags, from the rarest."""
     named = ["model", "n_train", "n_tags", "lowest_prevalence", "highest_prevalence", "mean_prevalence"]
     lines = [
-        [*key, len(one.tags), one.lowest, one.highest, one.mean, *_spread(study, ratio)]
+        [*key, len(one.tags), one.lowest, one.highest, one.mean, ratio.value, *_ends(ratio.interval)]
         for key, of_row in ratios.items()
         for one, ratio in zip(bins, of_row, strict=True)
     ]
@@ -193,9 +194,11 @@ def _columns(name: str) -> list[str]:
 
 def _spread(study: ResampledStudy, draws: Draws | None) -> list[float | None]:
     """Return a quantity and the ends of its interval."""
-    interval = None if draws is None else study.interval(draws)
-    ends = [None, None] if interval is None else [interval.low, interval.high]
-    return [None if draws is None else draws.value, *ends]
+    return [None, *_ends(None)] if draws is None else [draws.value, *_ends(study.interval(draws))]
+
+
+def _ends(interval: Interval | None) -> list[float | None]:
+    return [None, None] if interval is None else [interval.low, interval.high]
 
 
 def _precision_table(stories: Stories) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.bootstrap import Draws, Interval, Resampled, Resamples, draw_resamples, resample_measures
+from bench.bootstrap import Draws, Interval, Resampled, Resamples, draw_resamples, macro_means, resample_measures
 from bench.corpus import BoolArray, Corpus, Float32Array
 from bench.digest import unit_hashes
 from bench.errors import InputError
@@ -38,12 +38,12 @@ class TagMeasures:
 
         In a resample, a tag whose tracks are all of one class is left out, for every model alike.
         """
-        means = _macro_means(getattr(self.per_tag, measure), tags)
+        means = macro_means(_of(getattr(self.per_tag, measure), tags))
         return None if means is None else Draws.of(means)
 
     def macro_of_seeds(self, measure: MeasureField, tags: BoolArray | None = None) -> Float64Array | None:
         """Return the same of each seed on the test tracks as they are, shape (seeds,)."""
-        return _macro_means(getattr(self.of_seeds, measure), tags)
+        return macro_means(_of(getattr(self.of_seeds, measure), tags))
 
     def __sub__(self, other: "TagMeasures") -> "TagMeasures":
         """Return the difference from others of as many seeds, tag by tag on the same resamples."""
@@ -80,18 +80,12 @@ class ResampledRow(TagMeasures):
         return _weighted(each, self.seed_shares)
 
 
+def _of(values: Float64Array, tags: BoolArray | None) -> Float64Array:
+    return values if tags is None else values[tags]
+
+
 def _minus(one: Resampled, other: Resampled) -> Resampled:
     return Resampled(one.roc_auc - other.roc_auc, one.pr_auc - other.pr_auc, one.rmse - other.rmse)
-
-
-def _macro_means(values: Float64Array, tags: BoolArray | None) -> Float64Array | None:
-    """Return the mean of each column of (tags, columns) over the tags that the first has a value of."""
-    chosen = values[np.isfinite(values[:, 0]) & (True if tags is None else tags)]
-    if not len(chosen):
-        return None
-    known = np.isfinite(chosen)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(known, chosen, 0.0).sum(axis=0) / known.sum(axis=0))
 
 
 @dataclass(frozen=True, eq=False)

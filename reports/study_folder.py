@@ -85,6 +85,11 @@ class StudyFolder:
             by_row[one.label, one.n_train].append(one)
         return by_row
 
+    @property
+    def largest_size(self) -> int:
+        """The most training tracks that one of the study's own models has."""
+        return max(one.cell.n_train for one in self.finished)
+
     def folders(self, key: RowKey) -> list[Path]:
         """Return where the predictions of a row lie within the output folder, in the order of its seeds."""
         cells = [one.cell for one in self.finished if (one.cell.label, one.cell.n_train) == key]

@@ -73,7 +73,7 @@ def _groups(
 
 def groups_table(study: ResampledStudy, groups: Sequence[TagGroup]) -> str:
     """Return Table 1 over the tags of each group, at the largest training size, in the measures that there are."""
-    largest = max(n_train for _, n_train in study.rows)
+    largest = study.study.largest_size
     shown = [(group, [line for line in lines(study, group.tags) if line.row.n_train == largest]) for group in groups]
     measures = [one for one in MEASURES if any(one.field in line.values for _, found in shown for line in found)]
     body = [

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from bench.bootstrap import PR_AUC_CAUTION
 from reports.resampled import LEAST_SEEDS, ResampledStudy
 
 HALF_WIDTHS = ("±", "is half the width of a 95 % interval")
@@ -46,13 +47,15 @@ def _resampling(study: ResampledStudy, shown: tuple[str, str]) -> Iterator[tuple
     sign, meaning = shown
     yield (
         sign,
-        f"{meaning}: 1.96 standard errors of a paired bootstrap over {drawn}, with "
-        f"{study.resamples.counts.shape[1] - 1:,} resamples, the same for all that is printed. The CSV files have both "
+        f"{meaning}: 1.96 standard errors, from a paired bootstrap over {drawn}, with "
+        f"{study.resamples.counts.shape[1] - 1:,} resamples, the same for all that is printed; the CSV files have both "
         "ends. A tag whose tracks in a resample are all positive or all negative is left out of it, for every model.",
     )
+    if study.scored[study.test.tag_rows("classification")].any():
+        yield "PR-AUC:", PR_AUC_CAUTION
     if groups < ENOUGH_GROUPS:
         yield (
             f"Only {groups:,} groups:",
-            "expect the intervals to be too narrow; that 95 % of them hold the truth is tested from "
+            "expect the intervals to be too narrow; how often they hold the truth is tested from "
             f"{ENOUGH_GROUPS} groups on.",
         )

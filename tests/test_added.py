@@ -17,10 +17,13 @@ from bench.errors import InputError
 from bench.measure import measure
 from bench.record import RunRecord
 from reports.caption import headline, notes
-from reports.estimates import differences
+from reports.estimates import differences, lines
+from reports.figures import draw
 from reports.resampled import resample_study
+from reports.rows import MEASURES
 from reports.study_folder import read_study_folder
 from reports.table import differences_table
+from reports.tag_groups import groups_table, tag_groups
 from tests.conftest import STUDY, StudyOnDisk
 from tests.factories import make_scores, make_test_part, write_scored_study
 
@@ -129,6 +132,19 @@ def test_it_is_set_against_every_model_at_its_size_or_at_the_largest(
         assert interval.low < new.value - old.value < interval.high
         assert one.gains["rmse"].value > 0, "a smaller error counts as better"
     assert all(line.split("|")[-5].strip() == told for line in differences_table(found).splitlines()[2:])
+
+
+def test_what_is_told_of_the_largest_size_is_of_that_of_the_studys_own(out: Path, tmp_path: Path) -> None:
+    added(out, written(theirs(), tmp_path / "theirs.csv"), n_train=1_000_000)
+    study = resample_study(read_study_folder(out), out)
+    by_prevalence = groups_table(study, tag_groups(study)).splitlines()[2:]
+    assert {line.split("|")[3].strip() for line in by_prevalence} == {"gbt", "waveform", "spectrogram"}
+
+
+def test_a_figure_shows_it_last_so_that_the_others_look_as_before(out: Path, tmp_path: Path) -> None:
+    added(out, written(theirs(), tmp_path / "theirs.csv"), n_train=1_000_000)
+    figure = draw(lines(resample_study(read_study_folder(out), out)), MEASURES[:1])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["gbt", "waveform", "spectrogram", NAME]
 
 
 def test_models_of_several_seeds_are_one_row(out: Path, tmp_path: Path) -> None:

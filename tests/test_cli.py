@@ -20,7 +20,8 @@ def test_a_whole_study_through_the_command_line(small_study: StudyOnDisk) -> Non
     done = run_command(*small_study.arguments)
     assert done.returncode == 0, done.stderr
     assert "| prior" in done.stdout
-    assert "mlflow ui --backend-store-uri sqlite:///" in done.stdout
+    assert f"tagbench ui {small_study.out}" in done.stdout
+    assert "Logging to MLflow took" in done.stdout
     assert "Traceback" not in done.stderr
     assert "--no-excerpts leaves the music out" in done.stderr
     kept = {f"excerpts/{file.name}" for file in (small_study.out / "excerpts").iterdir()}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bench.added import AddedRecord
 from bench.bootstrap import Interval
 from bench.record import Measures
 from bench.tags import CHANGED
@@ -50,6 +51,16 @@ def test_our_rows_have_their_intervals(tmp_path: Path) -> None:
     known = published().comparison("jamendo", "moodtheme, split 0")
     ours = cells("\n\n".join(comparison_sections(study, [line], known)))[-1]
     assert ours == ["gbt", "75.12 ± 1.50", "–", "measured", "this study"]
+
+
+def test_a_model_that_was_added_at_a_larger_size_does_not_take_our_rows_place(tmp_path: Path) -> None:
+    study = read_study_folder(write_study(tmp_path, [make_record("gbt", 9949, **MOODS)], split="official"))
+    known = study.finished[0].record.model_dump() | {"label": "theirs", "n_train": 1_000_000}
+    added = AddedRecord.model_validate({name: known[name] for name in AddedRecord.model_fields})
+    study = replace(study, added=(added,))
+    published_there = published().comparison("jamendo", "moodtheme, split 0")
+    text = "\n\n".join(comparison_sections(study, plain_lines(study.rows), published_there))
+    assert [line[0] for line in cells(text)[2:]] == ["VGGish baseline", "gbt"]
 
 
 def test_published_rows_stand_before_our_rows_of_the_largest_size_each_with_its_status(tmp_path: Path) -> None:

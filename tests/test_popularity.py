@@ -7,7 +7,7 @@ import pytest
 
 from bench.bootstrap import Interval
 from bench.corpus import Corpus, Float32Array, Tag
-from reports.popularity import popularity_bias, prevalence_bins, prevalence_ratios
+from reports.popularity import log_ratios, popularity_bias, prevalence_bins, prevalence_ratios
 from reports.resampled import ResampledStudy, resample_study
 from reports.study_folder import read_study_folder
 from tests.factories import make_scores, make_test_part, write_scored_study
@@ -73,10 +73,10 @@ def test_a_resample_is_the_same_as_its_tracks_repeated(tmp_path: Path) -> None:
         given, predicted = test.targets[rows][:, study.scored], scores[rows][:, study.scored].astype(np.float64)
         p, q = predicted.mean(axis=0), given.mean(axis=0, dtype=np.float64)
         assert lift.resamples[column] == pytest.approx((p @ q / p.sum()) / (q @ q / q.sum()) - 1)
-        for one, ratio in zip(bins, prevalence_ratios(study, row, bins), strict=True):
+        for one, logarithm in zip(bins, log_ratios(study, row, bins), strict=True):
             tags = list(one.tags)
             expected = scores[rows][:, tags].sum(dtype=np.float64) / test.targets[rows][:, tags].sum()
-            assert ratio.resamples[column] == pytest.approx(expected)
+            assert logarithm.resamples[column] == pytest.approx(np.log(expected))
 
 
 def test_bins_hold_all_scored_classification_tags_from_the_rarest_and_no_other(tmp_path: Path) -> None:
@@ -105,6 +105,19 @@ def test_ratios_are_means_over_the_seeds(tmp_path: Path) -> None:
     study = resample_study(read_study_folder(tmp_path), tmp_path)
     ratios = prevalence_ratios(study, study.rows["network", 40], prevalence_bins(study))
     assert [ratio.value for ratio in ratios] == pytest.approx([1.25] * len(ratios))
+
+
+def test_intervals_of_ratios_hold_them_and_stay_above_0(tmp_path: Path) -> None:
+    test = make_test_part(30, tags=TWELVE)  # ten artists
+    scores = make_scores(test, skill=0.3)
+    rare = prevalence_bins(study_of(tmp_path / "all", test, network=scores))[0]
+    scores[:, rare.tags] = 0
+    study = study_of(tmp_path / "some", test, network=scores)
+    never, *others = prevalence_ratios(study, study.rows["network", 40], prevalence_bins(study))
+    assert (never.value, never.interval) == (0, None)
+    for ratio in others:
+        assert ratio.interval is not None
+        assert 0 < ratio.interval.low < ratio.value < ratio.interval.high
 
 
 def test_without_classification_tags_or_scores_there_is_nothing_to_say(tmp_path: Path) -> None:

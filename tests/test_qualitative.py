@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
+from bench.added import add_model
 from bench.corpus import Corpus, Float32Array, Tag
 from bench.excerpts import excerpt_file
+from bench.output import write_scores
 from reports.qualitative import Stories, TagList, TrackStory, ranking_precision, tell_stories, told_tracks
 from reports.study_folder import read_study_folder
 from tests.factories import make_scores, make_test_part, write_scored_study
@@ -81,6 +83,17 @@ def test_chosen_are_the_best_the_worst_and_those_on_which_the_models_differ_most
         assert len({test.groups[row] for row in kind}) == 2
 
 
+def test_one_artist_does_not_fill_a_kind(tmp_path: Path) -> None:
+    test = make_test_part(tags=TAGS)
+    test.targets[:3, 0] = 1
+    scores = make_scores(test, skill=0)
+    scores[:3] = test.targets[:3]  # all tracks of the first artist are tagged without a fault
+    stories = stories_of(tmp_path, test, {("spectrogram", 320, 0): scores})
+    best = [story.id for story in stories.tracks if story.why == "best"]
+    assert best[0] in test.ids[:3]
+    assert best[1] not in test.ids[:3]
+
+
 def test_the_order_of_the_tracks_changes_no_story(tmp_path: Path) -> None:
     test = make_test_part(tags=TAGS)
     told = stories_of(tmp_path / "as_it_is", test, usual(test)).tracks
@@ -136,6 +149,18 @@ def test_a_study_without_trees_or_networks_has_stories_too(
     assert all((story.network is None) == (network is None) for story in stories.tracks)
     disputed = [story for story in stories.tracks if story.why == "disputed"]
     assert bool(disputed) == (network is not None and baseline is not None)
+
+
+def test_a_model_that_was_added_tells_no_story(tmp_path: Path) -> None:
+    test = make_test_part(tags=TAGS)
+    write_scored_study(tmp_path, test, {("linear", 40, 0): make_scores(test, skill=0.2)})
+    predictions = tmp_path / "theirs.parquet"
+    write_scores(test, make_scores(test, skill=0.8), predictions)
+    record = read_study_folder(tmp_path).finished[0].record
+    add_model(tmp_path, record, predictions, label="theirs", n_train=40)
+    stories = tell_stories(read_study_folder(tmp_path), test, tmp_path)
+    assert stories.baseline is not None
+    assert stories.baseline.row.label == "linear"
 
 
 def test_of_several_seeds_the_first_tells(tmp_path: Path) -> None:

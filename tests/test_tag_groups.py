@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.corpus import Corpus, Tag
-from reports.estimates import estimates
+from reports.estimates import deltas, estimates
 from reports.resampled import ResampledStudy, resample_study
 from reports.study_folder import read_study_folder
 from reports.tag_groups import NO_CATEGORY, TagGroup, by_category, by_prevalence, groups_table
@@ -77,8 +77,9 @@ def test_the_table_has_the_measures_of_the_groups_tags_with_delta_and_intervals(
     assert len(rows[3][0]) <= 60
     value = estimates(study, study.rows["spectrogram", 320], first.tags)["roc_auc"]
     assert rows[1][3] == f"{100 * value.value:.2f} ± {100 * (value.half_width or 0):.2f}"
+    delta = deltas(study, first.tags)["spectrogram", 320]["roc_auc"]
     assert rows[0][5] == ""
-    assert "±" in rows[1][5]
+    assert rows[1][5] == f"{100 * delta.value:+.2f} ± {100 * (delta.half_width or 0):.2f}"
 
 
 def test_a_measure_over_categories_is_the_mean_over_all_when_weighed_by_their_tags(tmp_path: Path) -> None:

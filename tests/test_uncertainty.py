@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.corpus import Corpus
+from bench.bootstrap import PR_AUC_CAUTION
+from bench.corpus import Corpus, Tag
 from reports.resampled import resample_study
 from reports.study_folder import read_study_folder
 from reports.uncertainty import interval_notes
@@ -24,8 +25,15 @@ def notes_of(out: Path, seeds: Sequence[int] = (1,), test: Corpus = TEST) -> str
 
 def test_what_was_resampled_and_how_often_is_told(tmp_path: Path) -> None:
     told = notes_of(tmp_path)
-    assert "a paired bootstrap over the 40 groups (artists) of the test tracks, with 1,000 resamples" in told
+    assert "1.96 standard errors, from a paired bootstrap over the 40 groups (artists) of the test tracks" in told
+    assert "with 1,000 resamples" in told
     assert "all positive or all negative is left out" in told
+
+
+def test_how_often_intervals_of_pr_auc_hold_the_truth_is_told_where_it_is_measured(tmp_path: Path) -> None:
+    assert f"PR-AUC: {PR_AUC_CAUTION}" in notes_of(tmp_path / "both").splitlines()
+    graded = make_test_part(tags=(Tag("energy", "regression"),))
+    assert "PR-AUC" not in notes_of(tmp_path / "graded", test=graded)
 
 
 def test_tracks_that_are_groups_of_their_own_are_not_called_artists(tmp_path: Path) -> None:

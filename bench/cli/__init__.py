@@ -5,6 +5,8 @@ from functools import partial
 
 import click
 
+from bench.cli.gate import gate
+from bench.cli.results import ui
 from bench.cli.running import inspect, prepare, report, run
 from bench.cli.shipped import corpora, study
 from bench.cli.speed import speed
@@ -18,12 +20,12 @@ from bench.exits import begin, exit_code_of
 def tagbench() -> None:
     """Compare music taggers at matched training-set sizes: waveform and spectrogram networks and a classical baseline.
 
-    Exit codes: 0 done, 1 something failed, 2 wrong input or usage, 4 a fault of tagbench, 130 interrupted,
-    143 terminated.
+    Exit codes: 0 done, 1 something failed, 2 wrong input or usage, 3 better than expected (gate alone), 4 a fault of
+    tagbench, 130 interrupted, 143 terminated.
     """
 
 
-for _command in (prepare, inspect, run, report, study, corpora, speed, tag, add):
+for _command in (prepare, inspect, run, report, ui, tag, add, gate, study, corpora, speed):
     tagbench.add_command(_command)
 
 

@@ -22,7 +22,13 @@ root_option = click.option(
 workers_option = click.option(
     "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default=True, help="Processes."
 )
-device_option = click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where networks run.",
+)
 
 out_option = click.option(
     "--out", type=click.Path(path_type=Path), help="Output folder.  [default: runs/<name of the study>]"

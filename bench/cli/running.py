@@ -126,7 +126,8 @@ def _run(study: str, out: Path | None, root: Path | None, machine: "Machine", *,
         write_report(folder)
         click.echo((folder / "table1.md").read_text(encoding="utf-8"))
     outcome.tracking.log_report(failed=bool(outcome.faults))
-    click.echo(f"Table, figures and MLflow runs are in {folder}; see them with: {_mlflow_ui(outcome.tracking.uri)}")
+    click.echo(f"Tables and figures are in {folder}. Logging to MLflow took {outcome.tracking.seconds:.0f} s.")
+    click.echo(f"Its pages, where cells stand side by side: {_mlflow_pages(outcome.tracking.uri, folder)}")
     if outcome.faults:
         raise StudyFailedError(f"{len(outcome.faults)} things failed; the first: {outcome.faults[0]}")
 
@@ -154,5 +155,9 @@ def report(folder: Path) -> None:
     click.echo((folder / "table1.md").read_text(encoding="utf-8"))
 
 
-def _mlflow_ui(uri: str) -> str:
+def _mlflow_pages(uri: str, folder: Path) -> str:
+    from bench.tracking.connection import own_store
+
+    if uri == own_store(folder):
+        return shlex.join(["tagbench", "ui", str(folder)])
     return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"

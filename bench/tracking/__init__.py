@@ -8,7 +8,8 @@ while it lasts, as far as the server takes them; the finished folder completes i
 import json
 import platform
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,8 @@ PARAM_CHARACTERS = 6000
 class Tracking:
     """The MLflow runs of one study in one output folder.
 
-    The store is `MLFLOW_TRACKING_URI` where that is set, else `mlflow.db` in the output folder.
+    The store is `MLFLOW_TRACKING_URI` where that is set, else `mlflow.db` in the output folder. `seconds` is the time
+    that the study has waited for it; curves that are sent during a training cost none.
     Raises `StudyFailedError` when the store cannot be used.
     """
 
@@ -57,8 +59,9 @@ class Tracking:
         self.out = out
         self.live: dict[str, LiveCurves] = {}
         self.live_runs: dict[str, str] = {}
+        self.seconds = 0.0
         self.uri = named_store() or own_store(out)
-        with mlflow_faults(self.uri):
+        with self._counted():
             self.client = connect(self.uri)
             self.experiment = self._find_or_create_experiment(study)
             self.parent = self._find_or_create_parent(study)
@@ -74,7 +77,7 @@ class Tracking:
         record = RunRecord.load(folder)
         if record.digest in self.logged:
             return
-        with mlflow_faults(self.uri):
+        with self._counted():
             run, curves_sent = self._started(record)
             self.client.set_tag(run, NOTE_TAG, cell_note(record))
             params = _params(cell_params(record))
@@ -90,13 +93,20 @@ class Tracking:
 
     def log_report(self, *, failed: bool) -> None:
         """Log the tables, the pages and the figures with the parent run, and end it."""
-        with mlflow_faults(self.uri):
+        with self._counted():
             for file in report_files(self.out):
                 folder = file.relative_to(self.out).parent.name
                 self.client.log_artifact(self.parent, str(file), folder or None)
             for run in self.live_runs.values():  # of cells that were not finished
                 self.client.set_terminated(run, "FAILED")
             self.client.set_terminated(self.parent, "FAILED" if failed else "FINISHED")
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        started = time.perf_counter()
+        with mlflow_faults(self.uri):
+            yield
+        self.seconds += time.perf_counter() - started
 
     def _find_or_create_experiment(self, study: Study) -> str:
         found = self.client.get_experiment_by_name(study.name)

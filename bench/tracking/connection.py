@@ -41,9 +41,10 @@ def connect(uri: str) -> "MlflowClient":
 def mlflow_faults(uri: str) -> Iterator[None]:
     """Turn a fault of the MLflow store into one line that names it; raises `StudyFailedError`."""
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:  # the second where a database cannot even be opened
         line = str(error).strip().splitlines()[0]
         raise StudyFailedError(f"MLflow at {uri} cannot be used: {line}") from error
