@@ -5,6 +5,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import psutil
 import pytest
@@ -37,10 +38,11 @@ def ui(finished_study: StudyOnDisk) -> Iterator["subprocess.Popen[str]"]:
 
 @pytest.fixture(scope="module")
 def browser(ui: "subprocess.Popen[str]", tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    """A browser that stays with machine learning, where MLflow's pages begin with language models."""
+    """A browser that has chosen machine learning, where MLflow's pages begin with language models."""
     with chromium(tmp_path_factory.mktemp("profile"), width=1920, height=1080) as started:
         started.get(address_of(ui).split("#")[0])
         seen(started, "//*[text()='Model training']").click()
+        seen(started, "//button[@aria-label='Close']").click()  # of an assistant that takes a third of the width
         yield started
 
 
@@ -52,8 +54,8 @@ def address_of(ui: "subprocess.Popen[str]") -> str:
 def seen(browser: Chrome, path: str) -> WebElement:
     """Wait for the first element of an XPath that can be seen."""
 
-    def look(_: Chrome) -> WebElement | None:
-        return next((found for found in browser.find_elements(By.XPATH, path) if found.is_displayed()), None)
+    def look(_: Chrome) -> WebElement | Literal[False]:
+        return next((found for found in browser.find_elements(By.XPATH, path) if found.is_displayed()), False)
 
     return WebDriverWait(browser, PATIENCE, ignored_exceptions=IGNORED).until(look)
 
@@ -62,9 +64,9 @@ def names_in(browser: Chrome, count: int) -> set[str]:
     """Wait until the table of runs has so many rows, and return the names of the runs."""
     path = "//*[contains(@class, 'ag-pinned-left-cols-container')]//a"
 
-    def look(_: Chrome) -> set[str] | None:
+    def look(_: Chrome) -> set[str] | Literal[False]:
         names = {found.text for found in browser.find_elements(By.XPATH, path)}
-        return names if len(names) == count else None
+        return len(names) == count and names
 
     return WebDriverWait(browser, PATIENCE, ignored_exceptions=IGNORED).until(look)
 
@@ -74,7 +76,7 @@ def test_from_the_list_of_experiments_one_finds_the_study_above_its_cells(browse
     seen(browser, "//a[text()='Experiments']").click()
     seen(browser, "//a[text()='small']").click()
     assert names_in(browser, 1) == {"small"}
-    assert "Tones against noise." in seen(browser, "//*[contains(text(), 'Tones against noise.')]").text
+    seen(browser, "//p[contains(., 'Tones against noise.')]")
     seen(browser, "//a[.='small' and contains(@href, '/runs/')]/ancestor::*[@role='gridcell']//button").click()
     assert names_in(browser, 5) == {"small"} | CELLS
 
@@ -85,9 +87,10 @@ def test_the_printed_address_shows_the_cells_by_size_in_the_columns_of_table_1(
 ) -> None:
     browser.get(address_of(ui))
     assert names_in(browser, 5) == {"small"} | CELLS
-    headers = [found.text for found in browser.find_elements(By.CSS_SELECTOR, ".ag-header-cell") if found.text]
+    seen(browser, "//*[@data-testid='saved-views-trigger' and .='Table 1']")
+    headers = sorted(browser.find_elements(By.CSS_SELECTOR, ".ag-header-cell"), key=lambda header: header.location["x"])
     shown = ["family", "n_train", "seed", "roc_auc", "pr_auc", "rmse", "train_seconds"]
-    assert [header for header in headers if header in shown] == shown
+    assert [header.text for header in headers if header.text in shown] == shown
     sizes = [found.text for found in browser.find_elements(By.CSS_SELECTOR, "[col-id='params.`n_train`'].ag-cell")]
     assert sizes == ["12", "12", "6", "6", "-"]
 
@@ -118,21 +121,20 @@ def test_the_study_has_its_table_among_its_artifacts_and_a_cell_its_model(
     browser.get(address_of(ui))
     names_in(browser, 5)
     seen(browser, "//a[.='small' and contains(@href, '/runs/')]").click()
-    seen(browser, "//*[contains(text(), 'The child runs are its cells')]")
+    seen(browser, "//p[contains(., 'The child runs are its cells')]")
     seen(browser, "//*[@role='tab' and .='Artifacts']").click()
     for name in ("figures", "table1.csv", "table1.md"):
         seen(browser, f"//*[text()='{name}']")
     seen(browser, "//*[text()='table1.md']").click()
-    assert seen(browser, "//table[.//td[.='linear']]").text.startswith("Model Training tracks")
+    seen(browser, "//*[text()='Training tracks']")
     browser.back()
     seen(browser, "//a[.='linear · 12 · seed 0']").click()
-    seen(browser, "//*[contains(text(), 'linear, trained on 12 tracks with seed 0')]")
+    seen(browser, "//p[contains(., 'linear, trained on 12 tracks with seed 0')]")
     seen(browser, "//a[.='model']")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_ends_in_order_and_leaves_no_process(finished_study: StudyOnDisk, told: signal.Signals) -> None:
+def test_ctrl_c_ends_the_command_in_order_and_leaves_no_process(finished_study: StudyOnDisk) -> None:
     command = [TAGBENCH, "ui", str(finished_study.out), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
         assert served.stdout is not None
@@ -140,11 +142,12 @@ def test_the_command_ends_in_order_and_leaves_no_process(finished_study: StudyOn
         served.stdout.readline()
         below = psutil.Process(served.pid).children(recursive=True)
         assert len(below) >= 2
-        served.send_signal(told)
-        code = served.wait(PATIENCE)
-        assert code == {signal.SIGINT: 0, signal.SIGTERM: 143}[told]
-        assert "Traceback" not in served.stderr.read()
-    assert not [process for process in below if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+        served.send_signal(signal.SIGINT)
+        assert served.wait(PATIENCE) == 0
+        assert served.stderr.read().splitlines() == ["MLflow starts; that takes some seconds."]
+    gone, left = psutil.wait_procs(below, timeout=PATIENCE)
+    assert not left
+    assert gone
 
 
 def test_what_cannot_be_served_is_told_in_one_line(
@@ -167,13 +170,12 @@ def test_what_cannot_be_served_is_told_in_one_line(
     assert "was logged to http://elsewhere:5000" in capsys.readouterr().err
 
 
-def test_a_database_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_read_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mlflow.db").write_text("no database")
-    done = subprocess.run(
-        [TAGBENCH, "ui", str(tmp_path), "--port", "0"], capture_output=True, text=True, check=False, timeout=PATIENCE
-    )
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[1:] == [
+    assert exit_code(["ui", str(tmp_path), "--port", "0"]) == 1
+    *_, line = capsys.readouterr().err.splitlines()
+    assert line == (
         f"tagbench: MLflow at sqlite:///{tmp_path / 'mlflow.db'} cannot be used: "
         "(sqlite3.DatabaseError) file is not a database"
-    ]
+    )
+    assert psutil.Process().children() == []

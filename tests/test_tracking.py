@@ -1,11 +1,7 @@
 """MLflow holds a study as one parent and its cells as children that can be compared, each logged once."""
 
 import json
-import os
-import socket
 import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +11,9 @@ from mlflow.tracking import MlflowClient
 
 from bench.record import RunRecord
 from bench.tracking import Tracking
+from bench.tracking.models import download_cell
 from tests.conftest import STUDY, TAGBENCH, StudyOnDisk
+from tests.mlflow_server import mlflow_server, postgresql
 
 NETWORK = """
 [[families]]
@@ -40,6 +38,10 @@ def runs_of(client: MlflowClient, name: str = "small") -> tuple[list[Run], list[
     runs = list(client.search_runs([experiment.experiment_id]))
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     return parents, [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+
+
+def artifacts_of(client: MlflowClient, run: Run) -> set[str]:
+    return {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
 
 
 def test_one_parent_has_a_finished_child_for_each_cell(finished_study: StudyOnDisk) -> None:
@@ -82,22 +84,46 @@ def test_logged_measures_are_the_recorded_ones_and_artifacts_come_back(
     client = client_of(finished_study)
     parents, children = runs_of(client)
     child = children[0]
-    names = {artifact.path for artifact in client.list_artifacts(child.info.run_id)}
+    names = artifacts_of(client, child)
     assert names >= {"record.json", "predictions.parquet", "per_tag.json"}
     assert "model" not in names  # it is logged as a model
     record = json.loads(Path(client.download_artifacts(child.info.run_id, "record.json", str(tmp_path))).read_text())
     assert child.data.metrics["pr_auc"] == pytest.approx(record["metrics"]["pr_auc"])
     table = json.loads(Path(client.download_artifacts(child.info.run_id, "per_tag.json", str(tmp_path))).read_text())
     assert {row[table["columns"].index("tag")] for row in table["data"]} == {"tone", "loud"}
-    assert {artifact.path for artifact in client.list_artifacts(parents[0].info.run_id)} >= {"table1.md", "figures"}
+    assert artifacts_of(client, parents[0]) >= {"table1.md", "table1.tex", "report.html", "study.toml", "figures"}
+    assert not artifacts_of(client, parents[0]) & {"cells", "mlflow.db", "mlartifacts"}
+
+
+def test_experiment_study_and_cells_are_described(finished_study: StudyOnDisk) -> None:
+    client = client_of(finished_study)
+    experiment = client.get_experiment_by_name("small")
+    assert experiment is not None
+    (parent,), children = runs_of(client)
+    for described in (experiment.tags, parent.data.tags):
+        assert "Study **small** of tagbench" in described["mlflow.note.content"]
+        assert "Tones against noise." in described["mlflow.note.content"]
+    for child in children:
+        note = child.data.tags["mlflow.note.content"]
+        assert f"trained on {child.data.params['n_train']} tracks" in note
+        assert f"ROC-AUC {100 * child.data.metrics['roc_auc']:.2f} %" in note
+
+
+def test_a_description_that_a_user_has_changed_stays(small_study: StudyOnDisk) -> None:
+    tracking = Tracking(small_study.study, small_study.out)
+    tracking.client.set_experiment_tag(tracking.experiment, "mlflow.note.content", "mine")
+    again = Tracking(small_study.study, small_study.out)
+    assert again.client.get_experiment(again.experiment).tags["mlflow.note.content"] == "mine"
 
 
 def test_nothing_is_logged_twice_and_what_was_half_logged_is_replaced(small_study: StudyOnDisk) -> None:
     small_study.run()
     client = client_of(small_study)
     _, children = runs_of(client)
+    assert len(client.search_logged_models(["1"])) == len(children)
     client.update_run(children[0].info.run_id, status="RUNNING")
     small_study.run()
+    assert len(client.search_logged_models(["1"])) == len(children)
     parents, again = runs_of(client)
     assert len(parents) == 1
     kept = {child.info.run_id for child in children[1:]}
@@ -107,33 +133,31 @@ def test_nothing_is_logged_twice_and_what_was_half_logged_is_replaced(small_stud
 
 
 @pytest.mark.slow
-def test_a_server_named_in_the_environment_is_used(small_study: StudyOnDisk, tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    store = [
-        "--backend-store-uri",
-        f"sqlite:///{tmp_path / 'server.db'}",
-        "--artifacts-destination",
-        str(tmp_path / "a"),
-    ]
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1", *store]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as server:
-        try:
-            assert server.stderr is not None
-            for line in server.stderr:
-                if "Application startup complete" in line:
-                    break
-            threading.Thread(target=server.stderr.read, daemon=True).start()  # a full pipe would stop the server
-            environment = os.environ | {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}"}
+def test_a_server_on_postgresql_that_the_environment_names_holds_a_study_once(
+    small_study: StudyOnDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with postgresql() as store, mlflow_server(store, tmp_path / "artifacts") as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        client = MlflowClient(address)
+        seen = []
+        for _ in range(2):
             command = [TAGBENCH, *small_study.arguments]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
-            parents, children = runs_of(MlflowClient(f"http://127.0.0.1:{port}"))
-            assert (len(parents), len(children)) == (1, 4)
-            assert not (small_study.out / "mlflow.db").exists()
-        finally:
-            server.terminate()
+            assert address in done.stdout.splitlines()[-1]
+            (parent,), children = runs_of(client)
+            seen.append({run.info.run_id: run.info.end_time for run in children})
+        assert len(seen[0]) == 4
+        assert seen[1] == seen[0]
+        assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parent.info.run_id}
+        assert all({"roc_auc", "pr_auc", "rmse", "n_train"} <= set(child.data.metrics) for child in children)
+        assert artifacts_of(client, parent) >= {"table1.md", "report.html", "figures"}
+        assert artifacts_of(client, children[0]) >= {"record.json", "predictions.parquet", "per_tag.json"}
+        written = Path(client.download_artifacts(parent.info.run_id, "table1.csv", str(tmp_path))).read_bytes()
+        assert written == (small_study.out / "table1.csv").read_bytes()
+        model = download_cell(children[0].info.run_id, tmp_path / "model")
+        assert RunRecord.load(model).digest == children[0].data.tags["tagbench.cell"]
+    assert not (small_study.out / "mlflow.db").exists()
 
 
 @pytest.fixture(scope="module")
