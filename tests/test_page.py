@@ -12,6 +12,7 @@ import pytest
 
 from bench.corpus import Tag
 from bench.record import DataRecord
+from reports.page.prose import prose
 from reports.report import PAGE_FILE, write_report
 from tests.factories import SCORED_TAGS, make_scores, make_test_part, write_scored_study
 
@@ -215,3 +216,9 @@ def test_drawings_take_the_pages_black_and_white(small: str) -> None:
         assert "#ffffff" not in drawing
         assert "currentColor" in drawing
     assert np.unique([len(drawing) for drawing in drawings]).size > 1
+
+
+def test_markdown_makes_no_link_no_image_and_no_html() -> None:
+    text = "<b>bold</b> &amp; [link](http://example.org) <http://example.org> ![drawn](http://example.org/x.png)"
+    assert {tag for tag, _ in Page(prose(text)).elements} == {"p"}
+    assert "<b>bold</b>" in "".join(Page(prose(text)).text["p"])

@@ -77,6 +77,18 @@ def test_the_table_of_preparing_audio_in_the_readme_is_what_the_command_found() 
     assert findings_of("prepare").table() in README
 
 
+def test_the_table_of_resampling_in_the_readme_is_what_the_command_found() -> None:
+    assert findings_of("metrics").table() in README
+
+
+def test_resampling_is_as_fast_and_as_exact_as_the_readme_says() -> None:
+    found = findings_of("metrics")
+    values = {row.name: row.value for row in found.rows}
+    assert found.ratios["bootstrap_vs_sklearn"] >= 50
+    assert values["metrics_largest_difference"] <= 1  # billionth
+    assert values["metrics_peak_memory_tagbench"] < 4000
+
+
 def test_audio_is_prepared_as_fast_as_the_readme_says() -> None:
     ratios = findings_of("prepare").ratios
     for form, stereo in (("mp3", 1.5), ("flac", 1.5), ("ogg", 1.3)):

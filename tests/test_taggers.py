@@ -18,7 +18,7 @@ from bench.corpus import Corpus, Float32Array
 from bench.errors import InputError
 from bench.families import tagger_class
 from bench.store import prepare_store
-from bench.tagger import Context, Tagger, Trained, checked_other_scores
+from bench.tagger import Context, Tagger, Trained, TrainedOnTable, checked_other_scores
 from tests.small_corpus import write_small_corpus
 
 NETWORK: dict[str, Any] = {"backend_filters": 4, "num_units": 4, "patch_seconds": 0.6, "max_updates": 3}
@@ -94,6 +94,15 @@ def test_scores_follow_the_tracks_whatever_their_order(family: str, parts: Parts
     order = np.random.default_rng(0).permutation(12)
     scores = fitted[family].predict(parts.test, parts.context)
     assert_allclose(fitted[family].predict(parts.test.take(order), parts.context), scores[order], rtol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["linear", "gbt"])
+def test_what_reads_a_table_gives_the_same_from_it(family: str, parts: Parts, fitted: dict[str, Trained]) -> None:
+    trained = fitted[family]
+    assert isinstance(trained, TrainedOnTable)
+    inputs = trained.inputs(parts.test, parts.context)
+    assert len(inputs) == 12
+    assert_array_equal(trained.predict_inputs(inputs), trained.predict(parts.test, parts.context))
 
 
 @every_family

@@ -16,6 +16,7 @@ from bench.errors import InputError
     required=True,
     help="What is expected: a TOML file, with a .parquet and a .zip beside it.",
 )
+@click.option("--seed", type=int, help="Compare this seed of the study alone.  [default: the mean over all]")
 @click.option("--markdown", type=click.Path(path_type=Path, dir_okay=False), help="Write what was found as Markdown.")
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write what was found as JUnit XML.")
 @click.option(
@@ -29,6 +30,7 @@ from bench.errors import InputError
 def gate(
     folder: Path,
     expected: Path,
+    seed: int | None,
     markdown: Path | None,
     junit: Path | None,
     update: bool,
@@ -52,13 +54,13 @@ def gate(
     alone.
     """
     if update:
-        if markdown or junit:
-            raise InputError("--markdown and --junit tell of a comparison, and --update makes none; give one of them")
+        if markdown or junit or seed is not None:
+            raise InputError("--seed, --markdown and --junit are for a comparison, and --update makes none")
         _update(folder, expected, seeds or 5, root, cache, device, workers)
     elif seeds is not None:
         raise InputError("--seeds is for --update")
     else:
-        _compare(folder, expected, markdown, junit)
+        _compare(folder, expected, seed, markdown, junit)
 
 
 def _update(
@@ -73,7 +75,7 @@ def _update(
     click.echo(f"{expected} says what is expected, with {beside} beside it; commit all three.")
 
 
-def _compare(folder: Path, expected: Path, markdown: Path | None, junit: Path | None) -> None:
+def _compare(folder: Path, expected: Path, seed: int | None, markdown: Path | None, junit: Path | None) -> None:
     from reports.gate.gate import gate
     from reports.gate.page import junit as junit_xml
     from reports.gate.page import page
@@ -81,7 +83,7 @@ def _compare(folder: Path, expected: Path, markdown: Path | None, junit: Path | 
     for option, file in (("--markdown", markdown), ("--junit", junit)):
         if file is not None and not file.parent.is_dir():
             raise InputError(f"{option} {file}: there is no folder {file.parent}")
-    gated = gate(folder, expected)
+    gated = gate(folder, expected, seed)
     click.echo(page(gated))
     if markdown is not None:
         markdown.write_text(page(gated), encoding="utf-8")

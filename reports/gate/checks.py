@@ -77,7 +77,7 @@ def told(check: Check) -> str:
     """Return a check in a few words."""
     beyond = f", margin {check.margin}" if check.margin else ""
     difference = f", difference {check.difference}" if check.difference else ""
-    return f"{check.name}: expected {check.expected}, found {check.found}{difference}{beyond}"
+    return " ".join(f"{check.name}: expected {check.expected}, found {check.found}{difference}{beyond}".split())
 
 
 def same(part: str, name: str, expected: str, found: str, otherwise: Verdict) -> Check:

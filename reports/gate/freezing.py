@@ -80,7 +80,7 @@ def freeze(found: FoundStudy, expectation: Expectation, source: Source, archive:
             _halve_weights(content / digest / MODEL_FOLDER)
         for frozen in frozen_models(expectation, content, cache):
             _freeze_scores(frozen, tracks, source.machine)
-        _freeze_measures(found, expectation, content)
+        _freeze_measures(found, content)
         pack(content, archive)
 
 
@@ -116,19 +116,17 @@ def _freeze_scores(frozen: FrozenModel, tracks: Corpus, machine: Machine) -> Non
     The table is of the frozen songs, or, where descriptors come with the data set, of the whole tracks.
     """
     trained = frozen.load()
-    inputs = None
     if isinstance(trained, TrainedOnTable):
         shipped = Context(SILENCE, 0, "cpu", machine.workers, machine.cache)
-        inputs = trained.inputs(frozen.songs, frozen.context) if frozen.hears else trained.inputs(tracks, shipped)
+        inputs = trained.inputs(frozen.songs, frozen.context()) if frozen.hears else trained.inputs(tracks, shipped)
         inputs.T.to_parquet(frozen.folder / INPUTS_FILE)  # a line a column: Parquet spends most on columns
-    np.save(frozen.folder / SCORES_FILE, frozen.score(trained, inputs), allow_pickle=False)
+    np.save(frozen.folder / SCORES_FILE, frozen.score(trained), allow_pickle=False)
 
 
-def _freeze_measures(found: FoundStudy, expectation: Expectation, content: Path) -> None:
-    """Freeze the measures of what the frozen cells predicted of test tracks, one model below the other."""
-    tracks = slice(0, MEASURED_TRACKS)
-    cells = [one for one in found.study.finished if one.cell.digest in expectation.frozen.values()]
-    scores = [found.scores[one.cell.label, one.cell.n_train][0, tracks] for one in cells]
-    targets = np.tile(found.test.targets[tracks], (len(cells), 1))
+def _freeze_measures(found: FoundStudy, content: Path) -> None:
+    """Freeze the measures of what each model of the smallest size predicted of test tracks, one below the other."""
+    tracks, smallest = slice(0, MEASURED_TRACKS), min(n_train for _, n_train in found.scores)
+    scores = [of_row[0, tracks] for (_, n_train), of_row in found.scores.items() if n_train == smallest]
+    targets = np.tile(found.test.targets[tracks], (len(scores), 1))
     rounded = np.concatenate(scores).astype(np.float16).astype(np.float32)  # compresses, and ties count, too
     freeze_exact(found.test.tags, targets, rounded, content)

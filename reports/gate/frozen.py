@@ -56,9 +56,8 @@ class FrozenModel:
         """Whether it, or what describes tracks for it, hears audio."""
         return "audio" in self.identity
 
-    @property
     def context(self) -> Context:
-        """Where it works: on the CPU, with descriptors made anew in `cache`."""
+        """Return where it works: on the CPU, with the study's number of threads, describing songs into `cache`."""
         use_threads(self.identity["threads"])
         return Context(self._store() if self.hears else SILENCE, 0, "cpu", 1, self.cache)
 
@@ -70,11 +69,15 @@ class FrozenModel:
             raise InputError(f"the frozen song {track} {reason}")
         return store
 
-    def score(self, trained: Trained, inputs: pd.DataFrame | None) -> Float32Array:
-        """Return scores, shape (songs, tags): from these inputs where the model reads a table, else of the songs."""
-        if isinstance(trained, TrainedOnTable) and inputs is not None:
-            return trained.predict_inputs(inputs)
-        return trained.predict(self.songs, self.context)
+    def inputs(self) -> pd.DataFrame:
+        """Return what it reads of each track, where that is a table."""
+        return pd.read_parquet(self.folder / INPUTS_FILE).T
+
+    def score(self, trained: Trained) -> Float32Array:
+        """Return its scores, shape (tracks, tags): from `inputs` where it reads a table, else of the songs."""
+        if isinstance(trained, TrainedOnTable):
+            return trained.predict_inputs(self.inputs())
+        return trained.predict(self.songs, self.context())
 
 
 def frozen_models(expectation: Expectation, folder: Path, cache: Path) -> list[FrozenModel]:
@@ -105,13 +108,11 @@ def check_frozen(expectation: Expectation, folder: Path, cache: Path) -> Iterato
 
 def _checks(frozen: FrozenModel) -> Iterator[Check]:
     trained = frozen.load()
-    inputs = pd.read_parquet(frozen.folder / INPUTS_FILE).T if isinstance(trained, TrainedOnTable) else None
-    if inputs is not None and isinstance(trained, TrainedOnTable) and frozen.hears:
-        described = trained.inputs(frozen.songs, frozen.context)
-        off = relative_difference(inputs, described)
+    if isinstance(trained, TrainedOnTable) and frozen.hears:
+        off = relative_difference(frozen.inputs(), trained.inputs(frozen.songs, frozen.context()))
         yield within(DESCRIPTORS, f"descriptors of {frozen.label}, relative", off, INPUTS_WITHIN)
     committed: Float32Array = np.load(frozen.folder / SCORES_FILE, allow_pickle=False)
-    scores = frozen.score(trained, inputs)
+    scores = frozen.score(trained)
     off = float(np.abs(scores - committed).max(initial=0)) if scores.shape == committed.shape else float("nan")
     yield within(MODELS, f"scores of frozen {frozen.label}", off, SCORES_WITHIN)
 
