@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from bench.bootstrap import Draws
 from bench.metrics import Float64Array
-from reports.claims.evidence import BASELINE, Evidence, LackingError, as_error, error_title
+from reports.claims.evidence import BASELINE, ONE_GROUP, Evidence, LackingError, as_error, error_title
 from reports.figures import LONGEST_NAME, in_our_style
 from reports.learning_curves import REACH, TAILS, Curves, Meeting, fit_curves, meeting
 from reports.rows import MEASURES, SPECTROGRAM, WAVEFORM, Measure
@@ -42,8 +42,13 @@ class Fitted:
 
 
 def fitted_curves(evidence: Evidence) -> list[Fitted]:
-    """Return the curve of each error of each model that has `LEAST_SIZES` sizes or more."""
-    found = []
+    """Return the curve of each error of each model that has `LEAST_SIZES` sizes or more.
+
+    There is none where all test tracks are of one group: they cannot be resampled.
+    """
+    found: list[Fitted] = []
+    if evidence.records.n_groups == 1:
+        return found
     for measure in MEASURES:
         for family, model in evidence.models.items():
             values = {size: of[measure.field] for size, of in sorted(model.values.items()) if measure.field in of}
@@ -92,6 +97,9 @@ def _between(columns: Float64Array, decimals: int) -> str:
 
 def _meetings(evidence: Evidence, fitted: Sequence[Fitted]) -> Iterator[str]:
     """Yield for each error where the curves of waveform and spectrogram meet."""
+    if evidence.records.n_groups == 1:
+        yield f"{CANNOT_SAY}: {ONE_GROUP}."
+        return
     try:
         waveform, spectrogram = evidence.model(WAVEFORM), evidence.model(SPECTROGRAM)
         sizes = [size for size in spectrogram.sizes if waveform.at(size) and spectrogram.at(size)]

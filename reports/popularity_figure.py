@@ -26,7 +26,7 @@ def draw_popularity(
     study: ResampledStudy, bins: Sequence[PrevalenceBin], ratios: Mapping[RowKey, Sequence[Ratio]]
 ) -> Figure:
     """Return the figure of the models at the largest size; `ratios` has those of each row, one a bin."""
-    largest = max(n_train for _, n_train in ratios)
+    largest = study.study.largest_size
     lines = {label: of_row for (label, n_train), of_row in ratios.items() if n_train == largest}
     look = looks(row.label for row in study.study.rows)
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")

@@ -105,11 +105,10 @@ def _pair_sections(study: ResampledStudy, findings: Findings) -> Iterator[str]:
 
 
 def _pair_lines(study: ResampledStudy, findings: Findings, pairs: Sequence[ExclusivePair]) -> Iterator[list[str]]:
-    largest = max(n_train for _, n_train in findings)
     for pair in pairs:
         names = " / ".join(escape(study.test.tags[tag].name) for tag in (pair.first, pair.second))
         for (label, n_train), found in findings.items():
-            if n_train == largest:
+            if n_train == study.study.largest_size:
                 one = next(one for one in found if one.pair == pair)
                 yield [names, f"{one.tracks:,}", escape(label), *_values(study, [one])]
 

@@ -21,7 +21,7 @@ def interval_notes(study: ResampledStudy, shown: tuple[str, str] = HALF_WIDTHS) 
         yield (
             "One seed:",
             "training variance not included. Another training of the same model, with another seed, gives other "
-            "numbers, and ± does not say by how much.",
+            "numbers, and no interval says by how much.",
         )
     if any(1 < count < LEAST_SEEDS for count in seeds):
         yield (

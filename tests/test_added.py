@@ -19,6 +19,11 @@ from bench.record import RunRecord
 from reports.caption import headline, notes
 from reports.estimates import differences, lines
 from reports.figures import draw
+from reports.page.per_tag import tag_tables
+from reports.page.summary import tiles
+from reports.popularity import prevalence_bins, prevalence_ratios
+from reports.popularity_figure import draw_popularity
+from reports.qualitative_page import look_closer
 from reports.resampled import resample_study
 from reports.rows import MEASURES
 from reports.study_folder import read_study_folder
@@ -139,6 +144,14 @@ def test_what_is_told_of_the_largest_size_is_of_that_of_the_studys_own(out: Path
     study = resample_study(read_study_folder(out), out)
     by_prevalence = groups_table(study, tag_groups(study)).splitlines()[2:]
     assert {line.split("|")[3].strip() for line in by_prevalence} == {"gbt", "waveform", "spectrogram"}
+    assert all(tile.who.endswith(", 80 training tracks") for tile in tiles(lines(study), study.study.largest_size))
+    assert tag_tables(study)[0].n_train == 80
+    look = look_closer(study)
+    by_pair = [line.split("|")[3].strip() for line in "\n".join(look.tags).splitlines() if "baroque /" in line]
+    assert by_pair == ["gbt", "waveform", "spectrogram"]
+    bins = prevalence_bins(study)
+    figure = draw_popularity(study, bins, {key: prevalence_ratios(study, row, bins) for key, row in study.rows.items()})
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["gbt", "waveform", "spectrogram"]
 
 
 def test_a_figure_shows_it_last_so_that_the_others_look_as_before(out: Path, tmp_path: Path) -> None:
@@ -245,6 +258,11 @@ def test_a_file_that_is_no_table_is_refused(
     if content is not None:
         (tmp_path / name).write_bytes(content)
     assert told in refusal(out, tmp_path / name, capsys)
+
+
+def test_a_size_that_no_collection_has_is_refused(out: Path, tmp_path: Path) -> None:
+    assert add(out, written(theirs(), tmp_path / "theirs.csv"), n_train=10**20) == 2
+    assert not (out / "added").exists()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from bench.corpus import Float32Array, Tag
-from reports.claims.evidence import measured
+from reports.claims.evidence import ONE_GROUP, measured
 from reports.claims.sentences import SENTENCES
 from reports.claims.verdicts import Outcome, Verdict
-from reports.claims.writing import claims_json, claims_sections, judge, judge_study, judge_table
+from reports.claims.writing import claim_notes, claims_json, claims_sections, judge, judge_study, judge_table
 from reports.published import published
 from reports.resampled import ResampledStudy, resample_study
 from reports.study_folder import read_study_folder
@@ -253,3 +253,23 @@ def test_hostile_labels_are_no_markup(tmp_path: Path) -> None:
     sections = "\n".join(claims_sections(judge_study(study, ())))
     assert name not in sections
     assert "a\\|b \\*c\\* \\<i\\>" in sections
+
+
+def test_test_tracks_of_one_group_decide_nothing(tmp_path: Path) -> None:
+    alone = replace(TEST, groups=np.full(len(TEST), "the only one"))
+    cells = by_skill(gbt=(0.1, 0.1), waveform=(0.2, 0.3), spectrogram=(0.3, 0.4)).scores
+    write_scored_study(tmp_path, alone, cells)
+    study = resample_study(read_study_folder(tmp_path), tmp_path)
+    assert {(verdict.outcome, verdict.reason) for verdict in verdicts(study)} == {("undecided", ONE_GROUP)}
+
+
+def test_of_few_groups_the_table_says_that_its_p_values_are_too_small(tmp_path: Path) -> None:
+    notes = "\n".join(claim_notes(measured(study_of(tmp_path, by_skill(gbt=(0.2,), waveform=(0.3,))))))
+    assert "**Only 100 groups:** expect the intervals to be too narrow and p too small" in notes
+
+
+def test_only_the_models_that_are_judged_are_asked_for_their_seeds(tmp_path: Path) -> None:
+    cells = {("gbt", LARGE, seed): make_scores(TEST, skill=0.2, seed=seed) for seed in range(5)}
+    cells["prior", LARGE, 0] = make_scores(TEST, skill=0.0)
+    notes = "\n".join(claim_notes(measured(study_of(tmp_path, Predicted(cells)))))
+    assert "fewer than 5 seeds" not in notes

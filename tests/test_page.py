@@ -166,6 +166,11 @@ def test_table_1_stands_first_with_each_interval_and_delta_across_its_pair(small
     assert len(re.findall('rowspan="2"', table)) == 2 * 3
 
 
+def test_a_p_value_is_never_printed_as_none(small: str) -> None:
+    assert "p = 0.000" not in small
+    assert "p &lt; 0.001" in small
+
+
 def test_a_tag_that_is_not_scored_has_dashes_and_sorts_as_without_a_value(tmp_path: Path) -> None:
     test = make_test_part()
     test.targets[:, 0] = 0

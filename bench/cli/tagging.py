@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bench.tagging import Tagged, TrainedCell
     from reports.study_folder import FinishedCell
 
+MOST_TRACKS = 10**12  # more than there is music: a slip of the hand
 RUN = re.compile(r"(?:runs:/)?([0-9a-f]{32})")
 
 
@@ -69,7 +70,9 @@ def tag(
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="What the table calls the model.")
-@click.option("--n-train", type=click.IntRange(1), required=True, help="How many tracks it was trained on.")
+@click.option(
+    "--n-train", type=click.IntRange(1, MOST_TRACKS), required=True, help="How many tracks it was trained on."
+)
 @click.option("--predictions", type=click.Path(path_type=Path), required=True, help="Its scores: Parquet, CSV or TSV.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which of several trainings it is.")
 @click.option("--n-parameters", type=click.IntRange(0), help="How many parameters it has.")

@@ -15,6 +15,7 @@ from reports.table import track_count
 
 BASELINE = "gbt"
 TABLE_CANNOT_TELL = "the table alone cannot tell"
+ONE_GROUP = "all test tracks are of one group, so nothing says what others would give"
 
 
 class LackingError(Exception):

@@ -94,7 +94,7 @@ class Verdict:
 
     @property
     def printed_p(self) -> str:
-        """The p-value to be read; empty where nothing was tested."""
+        """The p-value to be read, as `0.012` or `< 0.001`; empty where nothing was tested."""
         if self.p is None:
             return ""
         return f"{self.p:.3f}" if self.p >= LEAST_PRINTED_P else f"< {LEAST_PRINTED_P}"

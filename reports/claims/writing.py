@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from reports.claims.evidence import BASELINE, Evidence, LackingError, at_size, measured, printed
+from reports.claims.evidence import BASELINE, ONE_GROUP, Evidence, LackingError, at_size, measured, printed
 from reports.claims.sentences import SENTENCES
 from reports.claims.verdicts import LEVEL, Claim, Verdict, as_printed, judged
 from reports.published import PublishedTable
 from reports.resampled import LEAST_SEEDS, ResampledStudy
 from reports.table import NO_VALUE, aligned, escape
+from reports.uncertainty import ENOUGH_GROUPS
 
 CLAIMS_FILE = "claims.json"
 HEADING = "## The paper's sentences, on these data"
@@ -33,9 +34,14 @@ def judge_study(study: ResampledStudy, tables: Iterable[PublishedTable]) -> Clai
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """Return the verdict on each sentence by values with resamples, at `LEVEL` over all sentences together."""
-    claims, reasons = _claims(evidence)
-    return judged({sentence.number: sentence.text for sentence in SENTENCES}, claims, reasons)
+    """Return the verdict on each sentence by values with resamples, at `LEVEL` over all sentences together.
+
+    Test tracks that are all of one group cannot be resampled: every sentence is undecided.
+    """
+    texts = {sentence.number: sentence.text for sentence in SENTENCES}
+    if evidence.records.n_groups == 1:
+        return judged(texts, {}, dict.fromkeys(texts, ONE_GROUP))
+    return judged(texts, *_claims(evidence))
 
 
 def judge_table(table: PublishedTable) -> list[Verdict]:
@@ -98,8 +104,15 @@ def claim_notes(evidence: Evidence) -> Iterator[str]:
         "the test groups. p is two-sided and adjusted for all sentences (Holm) and for their parts, so that the chance "
         f"of any wrong verdict in this table is {100 * LEVEL:g} %."
     )
-    seeds = {len(row.row.seeds) for row in evidence.records.rows.values()}
-    if min(seeds) < LEAST_SEEDS:
+    groups = evidence.records.n_groups
+    if 1 < groups < ENOUGH_GROUPS:
+        yield (
+            f"**Only {groups:,} groups:** expect the intervals to be too narrow and p too small, and more than "
+            f"{100 * LEVEL:g} % of such tables to have a wrong verdict."
+        )
+    judged_labels = {model.label for model in evidence.models.values()}
+    seeds = [len(row.row.seeds) for row in evidence.records.rows.values() if row.row.label in judged_labels]
+    if seeds and min(seeds) < LEAST_SEEDS:
         yield (
             f"**With fewer than {LEAST_SEEDS} seeds** a verdict is one on these very trainings: how much others of the "
             "same models would differ is not in the intervals."

@@ -67,7 +67,8 @@ def html_page(
         "page.html",
         title=study.study.said.name,
         version=version("tagbench"),
-        head=prose(headline(study.study)) + render("summary.html", tiles=tiles(table), outcomes=outcomes(claims)),
+        head=prose(headline(study.study))
+        + render("summary.html", tiles=tiles(table, study.study.largest_size), outcomes=outcomes(claims)),
         parts=_by_anchor(parts),
         style=source("page.css"),
         script=script,

@@ -35,9 +35,9 @@ class TagTable:
 
 
 def tag_tables(study: ResampledStudy) -> list[TagTable]:
-    """Return the tables, the largest size first; none for a measure of which the corpus has no tag."""
+    """Return the tables, first those of the study's largest size; none for a measure of which the corpus has no tag."""
     rows = in_paper_order(one.row for one in study.rows.values())
-    sizes = list(dict.fromkeys(row.n_train for row in rows))
+    sizes = sorted({row.n_train for row in rows}, key=lambda size: (size != study.study.largest_size, -size))
     return [
         _tag_table(study, [row for row in rows if row.n_train == size], measure)
         for size in sizes

@@ -22,10 +22,9 @@ class Tile:
     gain: Cell | None
 
 
-def tiles(lines: Sequence[Line]) -> list[Tile]:
+def tiles(lines: Sequence[Line], largest_size: int) -> list[Tile]:
     """Return one tile a measure that has a value."""
-    largest = max(line.row.n_train for line in lines)
-    found = [_tile([line for line in lines if line.row.n_train == largest], measure) for measure in MEASURES]
+    found = [_tile([line for line in lines if line.row.n_train == largest_size], measure) for measure in MEASURES]
     return [tile for tile in found if tile is not None]
 
 
