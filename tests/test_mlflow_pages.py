@@ -172,10 +172,11 @@ def test_what_cannot_be_served_is_told_in_one_line(
 
 def test_a_database_that_cannot_be_read_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mlflow.db").write_text("no database")
+    before = psutil.Process().children(recursive=True)
     assert exit_code(["ui", str(tmp_path), "--port", "0"]) == 1
     *_, line = capsys.readouterr().err.splitlines()
     assert line == (
         f"tagbench: MLflow at sqlite:///{tmp_path / 'mlflow.db'} cannot be used: "
         "(sqlite3.DatabaseError) file is not a database"
     )
-    assert psutil.Process().children() == []
+    assert psutil.Process().children(recursive=True) == before
