@@ -12,6 +12,7 @@ from bench.study import shipped_studies
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SPEED = (ROOT / "reports" / "speed" / "README.md").read_text(encoding="utf-8")
 MODULES = [
     file.relative_to(ROOT)
     for package in ("bench", "baselines", "neural", "reports")
@@ -59,26 +60,26 @@ def findings_of(what: str) -> Findings:
     return Findings(tuple(Row(**row) for row in content["rows"]), content["ratios"])
 
 
-def test_the_table_of_speed_in_the_readme_is_what_the_command_found() -> None:
-    assert findings_of("baseline").table() in README
+def test_the_table_of_speed_is_what_the_command_found() -> None:
+    assert findings_of("baseline").table() in SPEED
 
 
-def test_the_table_of_the_networks_speed_in_the_readme_is_what_the_command_found() -> None:
-    assert findings_of("neural").table() in README
+def test_the_table_of_the_networks_speed_is_what_the_command_found() -> None:
+    assert findings_of("neural").table() in SPEED
 
 
-def test_the_table_of_steps_on_a_gpu_in_the_readme_is_what_the_command_found() -> None:
+def test_the_table_of_steps_on_a_gpu_is_what_the_command_found() -> None:
     found = findings_of("neural_gpu")
-    assert found.table() in README
+    assert found.table() in SPEED
     assert found.ratios["gpu_patches_vs_plain"] == pytest.approx(4, abs=0.1)
 
 
-def test_the_table_of_preparing_audio_in_the_readme_is_what_the_command_found() -> None:
-    assert findings_of("prepare").table() in README
+def test_the_table_of_preparing_audio_is_what_the_command_found() -> None:
+    assert findings_of("prepare").table() in SPEED
 
 
-def test_the_table_of_resampling_in_the_readme_is_what_the_command_found() -> None:
-    assert findings_of("metrics").table() in README
+def test_the_table_of_resampling_is_what_the_command_found() -> None:
+    assert findings_of("metrics").table() in SPEED
 
 
 def test_resampling_is_as_fast_and_as_exact_as_the_readme_says() -> None:
