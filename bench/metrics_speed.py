@@ -53,7 +53,7 @@ def compare_metrics(sizes: Sizes) -> Findings:
         Row("metrics_cpu_seconds_tagbench", ours, f"CPU s, {what}"),
         Row("metrics_cpu_seconds_sklearn_looped", looped, f"CPU s, the tracks themselves and {sizes.looped} resamples"),
         Row("metrics_cpu_seconds_sklearn", looped * scale, f"CPU s, {what}, scaled by {scale:.1f}"),
-        Row("metrics_largest_difference", float(difference) * 1e9, "billionths, on all that both measured"),
+        Row("metrics_largest_difference", float(difference) * 1e15, "1e-15, of all values that both found"),
         Row("metrics_peak_memory_tagbench", max(lap.peak_memory for lap in laps["tagbench"]), "MB"),
     )
     return Findings(rows, {"bootstrap_vs_sklearn": looped * scale / ours})

@@ -86,7 +86,7 @@ def test_resampling_is_as_fast_and_as_exact_as_the_readme_says() -> None:
     found = findings_of("metrics")
     values = {row.name: row.value for row in found.rows}
     assert found.ratios["bootstrap_vs_sklearn"] >= 50
-    assert values["metrics_largest_difference"] <= 1  # billionth
+    assert values["metrics_largest_difference"] <= 1e6  # of 1e-15
     assert values["metrics_peak_memory_tagbench"] < 4000
 
 
