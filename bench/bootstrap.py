@@ -8,7 +8,7 @@ and no score is sorted twice.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,13 @@ from bench.metrics import Float64Array
 RESAMPLES = 1000
 SEED = 2017
 CHUNK = 128  # resamples at once: what a tag needs of them stays in the processor's caches
+
+PR_AUC_COVERAGE = {10: 92, 3: 86}  # % of the 95 % intervals, by the % of tracks that are positives
+PR_AUC_CAUTION = (
+    "95 % intervals of PR-AUC itself hold the truth less often than all others, as average precision reads high where "
+    f"positives are few: {PR_AUC_COVERAGE[10]} of 100 with 10 % positives and {PR_AUC_COVERAGE[3]} of 100 with 3 %, in "
+    "simulated test parts of 1,500 to 2,000 tracks. Those of ROC-AUC, √MSE and all differences did in 93 to 95 of 100."
+)
 
 Int32Array = NDArray[np.int32]
 
@@ -39,6 +46,20 @@ class Resamples:
         for first in range(0, self.counts.shape[1], CHUNK):
             columns = slice(first, first + CHUNK)
             yield columns, self.counts[self.group_of, columns].astype(np.int32)
+
+    def means(self, values: Float64Array) -> Float64Array:
+        """Return the means over the tracks of `values`, shape (tracks, columns), on every resample.
+
+        They have the shape (columns, 1 + resamples).
+        """
+        in_group = _indicator(self.group_of, len(self.counts))
+        sums, sizes = in_group @ values, in_group.sum(axis=1)
+        means = np.empty((values.shape[1], self.counts.shape[1]))
+        for first in range(0, self.counts.shape[1], CHUNK):
+            columns = slice(first, first + CHUNK)
+            drawn = self.counts[:, columns].astype(np.float64)
+            means[:, columns] = sums.T @ drawn / (sizes @ drawn)
+        return means
 
 
 def draw_resamples(groups: StrArray, *, resamples: int = RESAMPLES, seed: int = SEED) -> Resamples:
@@ -82,43 +103,57 @@ def resample_measures(test: Corpus, scores: Float32Array, scored: BoolArray, res
     return found
 
 
+def macro_means(values: Float64Array) -> Float64Array | None:
+    """Return the mean over those of the tags, shape (tags, 1 + resamples), that have a value; None where none has.
+
+    In a resample, a tag whose tracks are all of one class there has none, and is left out of that resample's mean, for
+    every model alike.
+    """
+    defined = values[np.isfinite(values[:, 0])]
+    if not len(defined):
+        return None
+    known = np.isfinite(defined)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known, defined, 0.0).sum(axis=0) / known.sum(axis=0))
+
+
 class Ranking:
     """The tracks of one tag in the order of their scores, as far as the two areas depend on it.
 
     Between two neighbouring scores of positives, no order matters: tracks are counted there. So a tag's thresholds are
-    the distinct scores of its positives, and its tracks fall into 2 · thresholds + 1 bins: below the lowest, at it,
-    between it and the next, and so on.
+    the distinct scores of its positives, and each track below the highest falls into the bin of the lowest threshold
+    that it does not exceed.
     """
 
     def __init__(self, positive: BoolArray, scores: Float32Array) -> None:
-        self.positive = positive
-        thresholds, self._at = np.unique(scores[positive], return_inverse=True)
-        self._bin = np.searchsorted(thresholds, scores, "left") + np.searchsorted(thresholds, scores, "right")
-        self._thresholds = len(thresholds)
-
-    @cached_property
-    def _in_bin(self) -> csr_array:
-        return _indicator(self._bin, 2 * self._thresholds + 1)
-
-    @cached_property
-    def _at_threshold(self) -> csr_array:
-        return _indicator(self._at, self._thresholds)
+        thresholds, threshold_of = np.unique(scores[positive], return_inverse=True)
+        bin_of = np.searchsorted(thresholds, scores, "left")
+        at_one = bin_of < np.searchsorted(thresholds, scores, "right")
+        self._positives = np.flatnonzero(positive)
+        self._tied = np.flatnonzero(at_one & ~positive)
+        self._positives_at = _indicator(threshold_of, len(thresholds))
+        self._tied_at = _indicator(bin_of[self._tied], len(thresholds))
+        self._in_bin = _indicator(bin_of, len(thresholds) + 1)[:-1]
 
     def areas(self, weights: Int32Array) -> tuple[Float64Array, Float64Array]:
-        """Return ROC-AUC (ties count half) and average precision under weights of shape (tracks, resamples)."""
-        positives = self._at_threshold @ weights[self.positive]  # at each threshold, from the lowest up
-        up_to = np.cumsum(self._in_bin @ weights, axis=0)  # tracks in this bin or a lower one
-        total, all_positives = up_to[-1], positives.sum(axis=0)
-        lower_positives = np.cumsum(positives, axis=0) - positives
-        lower = up_to[0:-1:2]
-        negatives_lower = lower - lower_positives
-        negatives_tied = up_to[1::2] - lower - positives
+        """Return ROC-AUC (ties count half) and average precision under weights of shape (tracks, resamples).
+
+        Both are nan where the weighted tracks are all of one class. ROC-AUC is by the sum of the positives' ranks
+        (Mann and Whitney, 1947).
+        """
+        positives = self._positives_at @ weights[self._positives]  # at each threshold, from the lowest up
+        up_to = np.cumsum(self._in_bin @ weights, axis=0, dtype=np.int32)
+        below = up_to - positives
+        if len(self._tied):
+            below -= self._tied_at @ weights[self._tied]
+        total, all_positives = weights.sum(axis=0), positives.sum(axis=0)
+        positives_from = all_positives - np.cumsum(positives, axis=0) + positives  # at this threshold or above
         with np.errstate(invalid="ignore", divide="ignore"):  # a resample without positives, or without negatives
-            won = (positives * (negatives_lower + 0.5 * negatives_tied)).sum(axis=0)
-            roc_auc = won / (all_positives * (total - all_positives).astype(np.float64))
-            precision = (all_positives - lower_positives) / (total - lower)
-            steps = np.where(positives > 0, positives * precision, 0.0)
-            pr_auc = np.where(all_positives < total, steps.sum(axis=0) / all_positives, np.nan)
+            twice_ranks = np.einsum("tr,tr->r", positives, up_to + below, dtype=np.float64)
+            pairs = all_positives * (total - all_positives).astype(np.float64)
+            roc_auc = (twice_ranks - all_positives.astype(np.float64) ** 2) / 2 / pairs
+            steps = positives * positives_from / np.maximum(total - below, 1)  # where no track is, no positive is
+            pr_auc = np.where(pairs > 0, steps.sum(axis=0) / all_positives, np.nan)
         return roc_auc, pr_auc
 
 
@@ -163,13 +198,26 @@ class Draws:
     def __mul__(self, factor: float) -> "Draws":
         return Draws(self.value * factor, self.resamples * factor)
 
-    def interval(self, level: float = 0.95) -> Interval:
-        """Return the interval that holds the truth with this probability: percentiles, moved by the bootstrap's bias.
+    @property
+    def standard_error(self) -> float:
+        """The standard deviation over resamples; those that have no value are left out."""
+        return float(self.resamples[np.isfinite(self.resamples)].std(ddof=1))
 
-        The bias is by how much the mean over resamples differs from the value. Resamples that have no value are left
-        out.
+    def interval(self, level: float = 0.95) -> Interval:
+        """Return the interval that holds the truth with this probability: the value ± z standard errors.
+
+        This is the standard normal interval, not corrected for bias (Efron and Tibshirani, An Introduction to the
+        Bootstrap, 1993, section 13.2; Davison and Hinkley, Bootstrap Methods and their Application, 1997, section
+        5.2.1).
+
+        How often it held the truth of 1,000 simulated test parts (tests/test_coverage.py; 1,500 tracks of 300 artists,
+        10 tags with 10 % positives): ROC-AUC 95 %, its difference between two models 95 %; √MSE 93 %, its difference
+        94 %; PR-AUC 92 %, its difference 93 %. With rarer tags it holds PR-AUC itself less often (`PR_AUC_CAUTION`).
+
+        Intervals by percentiles, as they are or moved by the bootstrap's bias, basic, bias-corrected (BC) and
+        bias-corrected normal ones were tried on the same and on five other populations. None is nearer to 95 %
+        throughout: what corrects the bias holds differences of PR-AUC in 92 %, and percentiles hold the PR-AUC of rare
+        tags in half of all cases.
         """
-        known = self.resamples[np.isfinite(self.resamples)]
-        bias = known.mean() - self.value
-        low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2]) - bias
-        return Interval(float(low), float(high))
+        reach = NormalDist().inv_cdf((1 + level) / 2) * self.standard_error
+        return Interval(self.value - reach, self.value + reach)

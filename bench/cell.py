@@ -11,16 +11,16 @@ from pathlib import Path
 from bench.corpus import Corpus, Float32Array
 from bench.device import use_threads
 from bench.measure import measure
-from bench.output import unfinished, write_gains, write_scores, write_track_notes
+from bench.output import unfinished, write_gains, write_scores, write_tags, write_track_notes
 from bench.record import (
     CURVES_FILE,
     MODEL_FOLDER,
     OTHER_PREDICTIONS_FILE,
     PREDICTIONS_FILE,
-    Measures,
     OtherPrediction,
     RunRecord,
     RunSpec,
+    describe,
 )
 from bench.splits import Split
 from bench.study import Entry
@@ -64,6 +64,7 @@ def keep(done: Done, spec: RunSpec, parts: Split, notes: dict[str, str], folder:
         write_scores(parts.test, done.scores, aside / PREDICTIONS_FILE)
         for way, given in done.other_scores.items():
             write_scores(parts.test, given, aside / OTHER_PREDICTIONS_FILE.format(way=way))
+        write_tags(parts.test, aside)
         write_track_notes(used, aside)
         write_gains(summary.gains, aside)
         summary.curves.to_parquet(aside / CURVES_FILE, index=False)
@@ -109,20 +110,3 @@ def installed_versions() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             versions[package] = version(package)
     return versions
-
-
-def describe(spec: RunSpec) -> str:
-    """Return the short name of a cell: label, size, seed."""
-    return f"{spec.label} · {spec.n_train} · seed {spec.seed}"
-
-
-def describe_measures(measures: Measures) -> str:
-    """Return the three measures as Table 1 prints them; a dash where no tag was scored."""
-
-    def shown(value: float | None, scale: float, digits: int) -> str:
-        return "–" if value is None else f"{scale * value:.{digits}f}"
-
-    return (
-        f"ROC-AUC {shown(measures.roc_auc, 100, 2)} %, PR-AUC {shown(measures.pr_auc, 100, 2)} %, "
-        f"√MSE {shown(measures.rmse, 1, 4)}"
-    )

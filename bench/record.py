@@ -178,3 +178,20 @@ class DataRecord(BaseModel):
             return DataRecord.model_validate_json(file.read_text(encoding="utf-8"))
         except (ValidationError, UnicodeDecodeError) as error:
             raise InputError(f"{file} is damaged or of another version; run the study again to rewrite it") from error
+
+
+def describe(spec: RunSpec) -> str:
+    """Return the short name of a cell: label, size, seed."""
+    return f"{spec.label} · {spec.n_train} · seed {spec.seed}"
+
+
+def describe_measures(measures: Measures) -> str:
+    """Return the three measures as Table 1 prints them; a dash where no tag was scored."""
+
+    def shown(value: float | None, scale: float, digits: int) -> str:
+        return "–" if value is None else f"{scale * value:.{digits}f}"
+
+    return (
+        f"ROC-AUC {shown(measures.roc_auc, 100, 2)} %, PR-AUC {shown(measures.pr_auc, 100, 2)} %, "
+        f"√MSE {shown(measures.rmse, 1, 4)}"
+    )

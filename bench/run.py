@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.audio import AudioSettings
-from bench.cell import describe, describe_measures, keep, train_and_score
+from bench.cell import keep, train_and_score
 from bench.corpora import Place
 from bench.device import use_threads
 from bench.errors import InputError, StudyFailedError
@@ -21,7 +21,7 @@ from bench.output import (
 )
 from bench.processes import hand_out
 from bench.progress import progress_bar, say
-from bench.record import RunSpec
+from bench.record import RunSpec, describe, describe_measures
 from bench.splits import Split, subset
 from bench.store import Store
 from bench.study import Cell, Entry, Study
@@ -44,11 +44,15 @@ class Machine:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A study that was run: its MLflow runs, how many cells are finished, and a line for each fault on the way."""
+    """A study that was run: its MLflow runs, how many cells are finished, and a line for each fault on the way.
+
+    `audio` is what its tracks sound like, None where no model hears them.
+    """
 
     tracking: Tracking
     finished: int
     faults: list[str]
+    audio: Store | None
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -
     plan.data.found.save(out)
     faults = run_cells(prepare_taggers(plan, out), out, tracking)
     finished = sum(is_finished(cell_folder(out, spec)) for _, spec in plan.cells)
-    return Outcome(tracking, finished, faults)
+    return Outcome(tracking, finished, faults, next(iter(plan.data.prepared.stores.values()), None))
 
 
 def run_untracked(study: Study, *, out: Path, root: Path | None, machine: Machine) -> list[str]:

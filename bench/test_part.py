@@ -31,7 +31,7 @@ def read_test_part(out: Path, record: RunRecord) -> Corpus:
 
     Raises `InputError` where a file is missing or damaged, or the tracks are not those that the cell was scored on.
     """
-    tags = _read_tags(out / TAGS_FILE)
+    tags = read_tags(out)
     ids, targets = _read_scores(out / TARGETS_FILE, tags)
     truth = _read_scores(out / TRUTH_FILE, tags)[1] if (out / TRUTH_FILE).exists() else None
     tracks = _read_table(out / TRACKS_FILE, ["id", "group", "path"]).set_index("id")
@@ -68,8 +68,9 @@ def read_predictions(folder: Path, test: Corpus, name: str = PREDICTIONS_FILE) -
     return scores
 
 
-def _read_tags(file: Path) -> tuple[Tag, ...]:
-    table = _read_table(file, ["name", "kind", "category", "exclusive_group"])
+def read_tags(folder: Path) -> tuple[Tag, ...]:
+    """Return the tags of a study from its output folder, or of a cell from its own; raises as `read_test_part`."""
+    table = _read_table(folder / TAGS_FILE, ["name", "kind", "category", "exclusive_group"])
     return tuple(Tag(*line) for line in table.itertuples(index=False))
 
 

@@ -8,24 +8,20 @@ from bench.record import DataRecord, RunRecord
 from bench.study import SplitSettings
 from reports.preparation import NOT_HEARD, PART_NAMES, leaks, shared_groups
 from reports.published import PublishedNetwork
-from reports.study_folder import HIT_CAP_MARK, StudyFolder
+from reports.study_folder import ADDED_MARK, HIT_CAP_MARK, StudyFolder
 from reports.table import escape, track_count
 
 MOST_NAMED = 8  # tags
 Networks = Mapping[str, PublishedNetwork]
-
-NO_UNCERTAINTY = (
-    "**No uncertainty is printed yet.** Neither the variance between trainings nor the sampling of the test tracks is "
-    "in these numbers, so small differences mean nothing."
-)
 
 
 def headline(study: StudyFolder) -> str:
     """Return what stands above the table: what was done, the notes of study and corpus, and what is still missing."""
     record = study.finished[0].record
     corpus = escape(f"{record.corpus} {record.corpus_version}".strip())
+    every = f"every model without {ADDED_MARK}" if study.added else "every model"
     parts = [
-        f"Music audio tagging on **{corpus}**. At one size every model was trained on the same tracks, with the same "
+        f"Music audio tagging on **{corpus}**. At one size {every} was trained on the same tracks, with the same "
         f"{track_count(record.n_valid)} validation tracks; all are scored on the same {track_count(record.n_test)} "
         "test tracks."
     ]
@@ -38,15 +34,20 @@ def headline(study: StudyFolder) -> str:
     return "\n\n".join(parts)
 
 
-def notes(study: StudyFolder, networks: Networks) -> str:
-    """Return the list under the table, one fact a line; `networks` are the paper's, by family."""
+def notes(study: StudyFolder, networks: Networks, uncertainty: Iterable[tuple[str, str]]) -> str:
+    """Return the list under the table, one fact a line; `networks` are the paper's, by family.
+
+    `uncertainty` is what is to be known of the intervals (`interval_notes`).
+    """
     records = [one.record for one in study.finished]
     lines = [
         _measures(records),
         _seeds(study),
+        *(f"**{sign}** {text}" for sign, text in uncertainty),
         "**Δ** is spectrogram against waveform at one size, positive where spectrogram is better, in percentage points "
-        "for ROC-AUC and PR-AUC; it is taken before rounding and stands on the lower row of its pair.",
-        "**Bold** is the best value of a measure in the whole table.",
+        "for ROC-AUC and PR-AUC; it is taken before rounding and printed once for its pair.",
+        "**Bold** is the best value of a measure in the whole table, and each that is not told apart from it: the "
+        "interval of their difference, which is paired, holds 0.",
         f"**Audio.** {_by_label(records, _audio)}.",
         *_sizes(records, networks),
         *_tuning(records),
@@ -54,9 +55,9 @@ def notes(study: StudyFolder, networks: Networks) -> str:
         *_unscored(records[0]),
         *_data(study.data, study.said.split),
         *_capped(records),
+        *_added(study),
         *_special_tags(study),
         *_track_notes(study),
-        NO_UNCERTAINTY,
     ]
     return "\n".join(f"- {line}" for line in lines)
 
@@ -78,7 +79,7 @@ def _measures(records: Sequence[RunRecord]) -> str:
 
 
 def _seeds(study: StudyFolder) -> str:
-    seeds = Counter((one.cell.label, one.cell.n_train) for one in study.finished)
+    seeds = {row.key: len(row.seeds) for row in study.rows}
     most = max(seeds.values())
     text = "**Seeds.** " + ("One seed a row" if most == 1 else f"Each value is the mean over {most} seeds of their own")
     fewer = [
@@ -208,6 +209,19 @@ def _split(found: DataRecord, said: SplitSettings) -> str:
 def _capped(records: Iterable[RunRecord]) -> Iterator[str]:
     if any(record.hit_cap for record in records):
         yield f"**{HIT_CAP_MARK}** The cap on training, not the stopping rule, ended at least one seed's training."
+
+
+def _added(study: StudyFolder) -> Iterator[str]:
+    """Yield what is known of models that were trained elsewhere, and which are left out."""
+    if study.added:
+        yield (
+            f"**{ADDED_MARK}** Trained elsewhere and added by its predictions of the same test tracks, which were "
+            "checked. How many tracks it was trained on was told; which, whether test tracks are among them, and how "
+            "it was chosen, is not known."
+        )
+    if study.outdated:
+        named = ", ".join(dict.fromkeys(f"{escape(one.label)} at {track_count(one.n_train)}" for one in study.outdated))
+        yield f"**Left out**: added with predictions of other test tracks than the study now has: {named}."
 
 
 def _special_tags(study: StudyFolder) -> Iterator[str]:

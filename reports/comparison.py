@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.output import REJECTED_FILE
-from bench.record import Measures, RunRecord
+from bench.record import RunRecord
+from reports.estimates import Line
 from reports.published import ComparedModel, Comparison
-from reports.rows import MEASURES, Row, in_paper_order
+from reports.rows import MEASURES
 from reports.study_folder import StudyFolder
-from reports.table import aligned, escape, printed
+from reports.table import aligned, escape, model_name, printed_estimate
 
 HEADING = "## Published on this corpus and split"
 STATUSES = {
@@ -29,41 +30,46 @@ class _Fact:
     told: str
 
 
-def comparison_sections(study: StudyFolder, comparison: Comparison | None) -> Iterator[str]:
-    """Yield the section that compares a study's rows of its largest size; nothing where its split is another.
+def comparison_sections(study: StudyFolder, lines: Sequence[Line], comparison: Comparison | None) -> Iterator[str]:
+    """Yield the section that compares a study's lines of its largest size; nothing where its split is another.
 
     `comparison` is what is published on the study's corpus, None where nothing is.
     """
     if comparison is None or study.said.split.kind != "official":
         return
-    largest = max(row.n_train for row in study.rows)
-    rows = [row for row in in_paper_order(study.rows) if row.n_train == largest]
-    record = next(one.record for one in study.finished if one.cell.n_train == largest)
+    ours = [line for line in lines if line.row.n_train == study.largest_size]
+    record = next(one.record for one in study.finished if one.cell.n_train == study.largest_size)
     corpus = escape(f"{comparison.corpus} {comparison.version}")
     yield HEADING
     yield (
         f"What others report for **{corpus}** with its official split, beside this study's models at the largest "
         "training size. Both measures are means over the tags."
     )
-    yield _table(comparison.rows, rows)
+    yield _table(comparison.rows, ours)
     yield "\n".join(f"- {line}" for line in _comparability(comparison, record))
 
 
-def _table(published: Sequence[ComparedModel], rows: Sequence[Row]) -> str:
-    body = [[escape(one.model), *_values(_fractions(one)), one.status, escape(one.source)] for one in published] + [
-        [f"{escape(row.label)} {row.mark}".strip(), *_values(row.metrics), "measured", "this study"] for row in rows
+def _table(published: Sequence[ComparedModel], ours: Sequence[Line]) -> str:
+    theirs = [
+        [
+            escape(one.model),
+            *(f"{getattr(one, measure.field):.{measure.decimals}f}" for measure in COMPARED),
+            one.status,
+            escape(one.source),
+        ]
+        for one in published
+    ]
+    measured = [
+        [
+            model_name(line),
+            *(printed_estimate(line.values.get(measure.field), measure) for measure in COMPARED),
+            "measured",
+            "this study",
+        ]
+        for line in ours
     ]
     header = ["Model", *(measure.heading for measure in COMPARED), "Status", "Source"]
-    return aligned(header, body, text=TEXT_COLUMNS)
-
-
-def _fractions(one: ComparedModel) -> Measures:
-    values = {measure.field: getattr(one, measure.field) / measure.scale for measure in COMPARED}
-    return Measures.model_validate(values | {"rmse": None})
-
-
-def _values(measures: Measures) -> list[str]:
-    return [printed(measures, measure) for measure in COMPARED]
+    return aligned(header, [*theirs, *measured], text=TEXT_COLUMNS)
 
 
 def _comparability(comparison: Comparison, record: RunRecord) -> Iterator[str]:

@@ -12,10 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from reports.rows import MEASURES, Measure, Row
+from bench.bootstrap import Interval
+from reports.estimates import Line
+from reports.rows import ADDED_FAMILY, MEASURES, Measure
 from reports.table import track_count
 
+FIGURES_FOLDER = "figures"
 COMBINED_FIGURE = "table1.svg"
+SINGLE_FIGURES = {measure.field: f"{measure.field}.svg" for measure in MEASURES}
 LONGEST_NAME = 40  # characters of a model's label in a legend
 
 _FONT_POINTS = 9
@@ -53,21 +57,26 @@ _LINES: tuple[dict[str, Any], ...] = (
 )
 
 
-def figures(rows: Sequence[Row]) -> dict[str, bytes]:
+def looks(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return how the line of each model looks, by its label; the same in all figures of a study."""
+    return dict(zip(dict.fromkeys(labels), cycle(_LINES), strict=False))
+
+
+def figures(lines: Sequence[Line]) -> dict[str, bytes]:
     """Return SVG files by name: one for each measure, and `COMBINED_FIGURE` with all side by side.
 
-    The same rows give the same bytes, whatever the user's matplotlib settings. Rows of one size have nothing to show
+    The same lines give the same bytes, whatever the user's matplotlib settings. Lines of one size have nothing to show
     against it that a table does not show better: no file.
     """
-    if not has_sizes(rows):
+    if not has_sizes(lines):
         return {}
-    drawn = {f"{measure.field}.svg": svg(draw(rows, [measure])) for measure in MEASURES}
-    return drawn | {COMBINED_FIGURE: svg(draw(rows, MEASURES))}
+    drawn = {SINGLE_FIGURES[measure.field]: svg(draw(lines, [measure])) for measure in MEASURES}
+    return drawn | {COMBINED_FIGURE: svg(draw(lines, MEASURES))}
 
 
-def has_sizes(rows: Sequence[Row]) -> bool:
+def has_sizes(lines: Sequence[Line]) -> bool:
     """Tell whether there is a training size to set a measure against."""
-    return len({row.n_train for row in rows}) > 1
+    return len({line.row.n_train for line in lines}) > 1
 
 
 @in_our_style
@@ -79,19 +88,25 @@ def svg(figure: Figure) -> bytes:
 
 
 @in_our_style
-def draw(rows: Sequence[Row], measures: Sequence[Measure]) -> Figure:
-    """Return a figure with one panel for each measure and a legend above them, models in the order of the rows."""
-    names = [shorten(label, LONGEST_NAME, placeholder=" …") for label in dict.fromkeys(row.label for row in rows)]
+def draw(lines: Sequence[Line], measures: Sequence[Measure]) -> Figure:
+    """Return a figure with one panel for each measure and a legend above them, models in the order of the lines."""
+    names = [shorten(label, LONGEST_NAME, placeholder=" …") for label in _labels(lines)]
     width = 1.0 + 2.9 * len(measures)
     columns = _legend_columns(names, width)
     figure = Figure(figsize=(width, 3.0 + 0.2 * math.ceil(len(names) / columns)), layout="constrained")
     panels = figure.subplots(1, len(measures), squeeze=False)[0]
     for panel, measure in zip(panels, measures, strict=True):
-        _draw_panel(panel, rows, measure)
-    figure.legend(
-        panels[0].lines, names, loc="outside upper center", ncols=columns, frameon=False, handlelength=_HANDLE_EMS
-    )
+        _draw_panel(panel, lines, measure)
+    legend_above(figure, panels[0], names)
     return figure
+
+
+def legend_above(figure: Figure, panel: Axes, names: Sequence[str]) -> None:
+    """Put a legend of a panel's lines above all panels."""
+    columns = _legend_columns(names, figure.get_figwidth())
+    figure.legend(
+        panel.lines, names, loc="outside upper center", ncols=columns, frameon=False, handlelength=_HANDLE_EMS
+    )
 
 
 def _legend_columns(names: Sequence[str], width: float) -> int:
@@ -101,27 +116,47 @@ def _legend_columns(names: Sequence[str], width: float) -> int:
     return max(1, min(len(names), int(width / column)))
 
 
-def _draw_panel(panel: Axes, rows: Sequence[Row], measure: Measure) -> None:
-    labels = dict.fromkeys(row.label for row in rows)
-    for label, look in zip(labels, cycle(_LINES), strict=False):
-        _draw_model(panel, [row for row in rows if row.label == label], measure, look)
-    if all(measure.of(row.metrics) is None for row in rows):
+def _labels(lines: Sequence[Line]) -> list[str]:
+    """Return the models in the order of the lines, added ones last: a study's own look the same without them."""
+    own_first = sorted(lines, key=lambda line: line.row.family == ADDED_FAMILY)
+    return list(dict.fromkeys(line.row.label for line in own_first))
+
+
+def _draw_panel(panel: Axes, lines: Sequence[Line], measure: Measure) -> None:
+    for label, look in looks(_labels(lines)).items():
+        _draw_model(panel, [line for line in lines if line.row.label == label], measure, look)
+    if all(measure.field not in line.values for line in lines):
         panel.text(0.5, 0.5, "no tag of this kind is scored", transform=panel.transAxes, ha="center", color="0.4")
         panel.set_yticks([])
-    _set_size_axis(panel, sorted({row.n_train for row in rows}))
+    _set_size_axis(panel, sorted({line.row.n_train for line in lines}))
     better = "higher" if measure.higher_is_better else "lower"
     panel.set_title(f"{measure.heading}, {better} is better", fontsize="medium")
 
 
-def _draw_model(panel: Axes, rows: Iterable[Row], measure: Measure, look: dict[str, Any]) -> None:
-    """Draw the means as a line, and where there are several seeds, each of them as a dot."""
-    by_size = sorted(rows, key=lambda row: row.n_train)
-    means = [(row.n_train, value) for row in by_size if (value := measure.of(row.metrics)) is not None]
-    panel.plot([size for size, _ in means], [value * measure.scale for _, value in means], **look)
-    for row in by_size:
+def _draw_model(panel: Axes, lines: Iterable[Line], measure: Measure, look: dict[str, Any]) -> None:
+    """Draw the means as a line in the band of their intervals, and where there are several seeds, each as a dot."""
+    by_size = sorted(lines, key=lambda line: line.row.n_train)
+    known = {line.row.n_train: line.values[measure.field] for line in by_size if measure.field in line.values}
+    panel.plot(list(known), [one.value * measure.scale for one in known.values()], **look)
+    _draw_band(panel, {size: one.interval for size, one in known.items() if one.interval}, measure.scale, look)
+    for row in (line.row for line in by_size):
         values = [value * measure.scale for one in row.per_seed if (value := measure.of(one)) is not None]
         if len(row.per_seed) > 1:
             panel.scatter([row.n_train] * len(values), values, s=7, color=look["color"], linewidths=0)
+
+
+def _draw_band(panel: Axes, intervals: dict[int, Interval], scale: float, look: dict[str, Any]) -> None:
+    """Draw a band with an edge of the line's own dashes, which tells it from those that it lies over."""
+    if intervals:
+        panel.fill_between(
+            list(intervals),
+            [one.low * scale for one in intervals.values()],
+            [one.high * scale for one in intervals.values()],
+            facecolor=(look["color"], 0.1),
+            edgecolor=(look["color"], 0.8),
+            linestyle=look["linestyle"],
+            linewidth=0.7,
+        )
 
 
 def _set_size_axis(panel: Axes, sizes: Sequence[int]) -> None:

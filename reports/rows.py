@@ -12,14 +12,17 @@ from bench.study import DELTA_FAMILIES
 
 WAVEFORM, SPECTROGRAM = DELTA_FAMILIES
 
+ADDED_FAMILY = "added"  # of models that were trained elsewhere
+
 RowKey = tuple[str, int]  # label and number of training tracks
+MeasureField = Literal["roc_auc", "pr_auc", "rmse"]
 
 
 @dataclass(frozen=True)
 class Measure:
     """One measured column: where it stands in `Measures`, and how it is printed (`scale` times the value)."""
 
-    field: Literal["roc_auc", "pr_auc", "rmse"]
+    field: MeasureField
     title: str
     unit: str
     scale: float
@@ -110,22 +113,35 @@ def other_ways(rows: Iterable[Row]) -> list[str]:
 
 
 def gains(rows: Iterable[Row]) -> dict[RowKey, Measures]:
-    """Return Δ for both rows of each pair: positive where spectrogram is better than waveform at the same size.
+    """Return Δ for both rows of each pair (`pairs`): positive where spectrogram is better than waveform."""
+    found: dict[RowKey, Measures] = {}
+    for waveform, spectrogram in pairs(rows):
+        found[waveform.key] = found[spectrogram.key] = _gain(spectrogram.metrics, waveform.metrics)
+    return found
+
+
+def pairs(rows: Iterable[Row]) -> list[tuple[Row, Row]]:
+    """Return the waveform and the spectrogram row of each pair at each size that has a Δ.
 
     A pair of which one row is missing, that is not one waveform and one spectrogram row, or whose rows are of other
-    seeds (a cell is still missing), has no Δ.
+    seeds (a cell is still missing), has none.
     """
     members: dict[tuple[str, int], list[Row]] = defaultdict(list)
     for row in rows:
         if row.pair:
             members[row.pair, row.n_train].append(row)
-    found: dict[RowKey, Measures] = {}
+    found = []
     for pair in members.values():
         old = [row for row in pair if row.family == WAVEFORM]
         new = [row for row in pair if row.family == SPECTROGRAM]
-        if len(old) == len(new) == 1 and set(old[0].seeds) == set(new[0].seeds):
-            found[old[0].key] = found[new[0].key] = _gain(new[0].metrics, old[0].metrics)
+        if len(old) == len(new) == 1 and same_seeds(old[0], new[0]):
+            found.append((old[0], new[0]))
     return found
+
+
+def same_seeds(one: Row, other: Row) -> bool:
+    """Tell whether two rows are means over as many trainings, of the same seeds."""
+    return set(one.seeds) == set(other.seeds)
 
 
 def _gain(new: Measures, old: Measures) -> Measures:

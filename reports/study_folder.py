@@ -11,13 +11,15 @@ from pathlib import Path
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bench.added import ADDED_FOLDER, AddedRecord, read_added
 from bench.errors import InputError
 from bench.output import CELLS_FILE, CELLS_FOLDER, GAINS_FILE, STUDY_FILE, is_finished
 from bench.record import DataRecord, RunRecord
 from bench.study import SplitSettings
-from reports.rows import Row, RowKey
+from reports.rows import ADDED_FAMILY, Row, RowKey
 
 HIT_CAP_MARK = "†"
+ADDED_MARK = "§"
 GAIN_COLUMNS: dict[Hashable, type] = {"tag": str, "group": str, "n_inputs": int, "gain": float}
 
 
@@ -26,6 +28,7 @@ class StudyFile(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    name: str = ""
     note: str = ""
     split: SplitSettings = SplitSettings()
 
@@ -56,28 +59,49 @@ class FinishedCell:
 class StudyFolder:
     """What a study said, and its cells in its order: `finished` with their records, and those still `missing`.
 
-    `data` is what was found in its data, None where that was not kept.
+    `data` is what was found in its data, None where that was not kept. Other people's models are `added`; `outdated`
+    are those of them that were scored on other test tracks than the study now has, and are left out.
     """
 
     said: StudyFile
     finished: tuple[FinishedCell, ...]
     missing: tuple[Cell, ...]
     data: DataRecord | None = None
+    added: tuple[AddedRecord, ...] = ()
+    outdated: tuple[AddedRecord, ...] = ()
 
     @cached_property
     def rows(self) -> list[Row]:
-        """One row for each label and size, in the study's order."""
+        """One row for each label and size, in the study's order, then those of the added models."""
         by_row: dict[RowKey, list[FinishedCell]] = defaultdict(list)
         for one in self.finished:
             by_row[one.cell.label, one.cell.n_train].append(one)
-        return [_row(cells) for cells in by_row.values()]
+        return [*map(_row, by_row.values()), *map(_added_row, self._added_by_row.values())]
+
+    @cached_property
+    def _added_by_row(self) -> dict[RowKey, list[AddedRecord]]:
+        by_row: dict[RowKey, list[AddedRecord]] = defaultdict(list)
+        for one in self.added:
+            by_row[one.label, one.n_train].append(one)
+        return by_row
+
+    @property
+    def largest_size(self) -> int:
+        """The most training tracks that one of the study's own models has."""
+        return max(one.cell.n_train for one in self.finished)
+
+    def folders(self, key: RowKey) -> list[Path]:
+        """Return where the predictions of a row lie within the output folder, in the order of its seeds."""
+        cells = [one.cell for one in self.finished if (one.cell.label, one.cell.n_train) == key]
+        added = [Path(ADDED_FOLDER) / one.digest for one in self._added_by_row.get(key, ())]
+        return [Path(CELLS_FOLDER) / cell.digest for cell in cells] + added
 
 
 def read_study_folder(out: Path) -> StudyFolder:
     """Read what the study says, its cells and the records of the finished cells under `out`.
 
-    Raises `InputError` when there is no study, no finished cell, a file that cannot be read, or when cells that the
-    table would set side by side were not trained or tested on the same tracks.
+    Raises `InputError` when there is no study, no finished cell, a file that cannot be read, when cells that the table
+    would set side by side were not trained or tested on the same tracks, or when an added model has an entry's label.
     """
     said, cells = _read_study_file(out), _read_cells(out)
     finished, missing = [], []
@@ -90,7 +114,18 @@ def read_study_folder(out: Path) -> StudyFolder:
     if not finished:
         raise InputError(f"none of the {len(cells)} cells of the study in {out} is finished; run the study first")
     _refuse_unmatched(finished)
-    return StudyFolder(said, tuple(finished), tuple(missing), DataRecord.load(out))
+    everybody, test = read_added(out), finished[0].record.test_digest
+    added = tuple(one for one in everybody if one.test_digest == test)
+    outdated = tuple(one for one in everybody if one.test_digest != test)
+    for one in added:
+        refuse_taken(one.label, cells, out)
+    return StudyFolder(said, tuple(finished), tuple(missing), DataRecord.load(out), added, outdated)
+
+
+def refuse_taken(label: str, cells: Iterable[Cell], out: Path) -> None:
+    """Refuse, with `InputError`, an added model that has the label of an entry."""
+    if label in {cell.label for cell in cells}:
+        raise InputError(f"{label!r} is an entry of the study in {out}; give the added model another name")
 
 
 def _read_study_file(out: Path) -> StudyFile:
@@ -156,13 +191,35 @@ def _refuse_several(labels_by_digest: dict[str, set[str]], what: str) -> None:
         raise InputError(f"{what} differ between models, so their rows cannot be compared ({named}); run them alike")
 
 
+def _added_row(records: list[AddedRecord]) -> Row:
+    """Merge the seeds of one added label and size."""
+    exact = [one.truth_metrics for one in records]
+    return Row(
+        label=records[0].label,
+        family=ADDED_FAMILY,
+        pair="",
+        n_train=records[0].n_train,
+        per_seed=tuple(one.metrics for one in records),
+        seeds=tuple(one.seed for one in records),
+        exact_per_seed=tuple(measures for measures in exact if measures is not None),
+        mark=ADDED_MARK,
+        n_parameters=_mean_size(one.n_parameters for one in records),
+        n_classification_tags=records[0].n_classification_tags,
+        n_regression_tags=records[0].n_regression_tags,
+    )
+
+
+def _mean_size(sizes: Iterable[int | None]) -> int | None:
+    """Return the mean number of parameters of those that have one."""
+    known = [size for size in sizes if size is not None]
+    return round(sum(known) / len(known)) if known else None
+
+
 def _row(cells: list[FinishedCell]) -> Row:
     """Merge the seeds of one label and size."""
     cell, record = cells[0].cell, cells[0].record
     exact = [one.record.truth_metrics for one in cells]
-    sizes = [one.record.n_parameters for one in cells]
     ways = dict.fromkeys(way for one in cells for way in one.record.otherwise)
-    known_sizes = [size for size in sizes if size is not None]
     return Row(
         label=cell.label,
         seeds=tuple(one.cell.seed for one in cells),
@@ -177,7 +234,7 @@ def _row(cells: list[FinishedCell]) -> Row:
             if all(way in one.record.otherwise for one in cells)
         },
         mark=HIT_CAP_MARK if any(one.record.hit_cap for one in cells) else "",
-        n_parameters=round(sum(known_sizes) / len(known_sizes)) if known_sizes else None,
+        n_parameters=_mean_size(one.record.n_parameters for one in cells),
         n_classification_tags=record.n_classification_tags,
         n_regression_tags=record.n_regression_tags,
     )

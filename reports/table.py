@@ -1,23 +1,10 @@
-"""Writes rows as the paper's Table 1: a Markdown table that also reads as plain text, and a CSV at full precision."""
+"""Writes a study's rows as the paper's Table 1, in Markdown that also reads as plain text."""
 
-import csv
-import io
-import itertools
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from bench.record import Measures, RunRecord
-from reports.rows import (
-    MEASURES,
-    SPECTROGRAM,
-    Measure,
-    Row,
-    against_exact_labels,
-    best_rows,
-    gains,
-    in_paper_order,
-    other_ways,
-)
+from reports.estimates import Difference, Estimate, Estimates, Line
+from reports.rows import MEASURES, Measure
 
 NO_VALUE = "–"
 
@@ -37,62 +24,77 @@ def track_count(n_tracks: int) -> str:
     return f"{n_tracks:,}"
 
 
-def markdown_table(rows: Iterable[Row]) -> str:
-    """Return rows laid out as the paper's Table 1, in its order; Δ stands on the lower row of its pair.
+def markdown_table(lines: Iterable[Line], measures: Sequence[Measure] = MEASURES) -> str:
+    """Return lines laid out as the paper's Table 1; Δ stands on the lower row of its pair, dashes where there is none.
 
-    The best value of each measure is bold (all that tie at full precision); what stands in no pair has dashes for Δ.
+    The best value of each measure is bold, and so is what cannot be told from it.
     """
-    ordered = in_paper_order(rows)
-    best = {measure.field: best_rows(ordered, measure) for measure in MEASURES}
-    delta = gains(ordered)
-    header = ["Model", "Training tracks", *(measure.heading for measure in MEASURES)]
-    header += [f"Δ {measure.title}" for measure in MEASURES]
-    body = []
-    for row in ordered:
-        values = [_value(row, measure, bold=row.key in best[measure.field]) for measure in MEASURES]
-        deltas = [_delta(row, delta.get(row.key), measure) for measure in MEASURES]
-        body.append([f"{escape(row.label)} {row.mark}".strip(), track_count(row.n_train), *values, *deltas])
+    header = ["Model", "Training tracks", *headings(measures)]
+    body = [[model_name(line), track_count(line.row.n_train), *printed_line(line, measures)] for line in lines]
     return aligned(header, body)
 
 
-def side_by_side(rows: Iterable[Row]) -> str:
-    """Return a table of the rows that have other ways to predict: each measure as in Table 1, then by those ways."""
-    compared = [row for row in in_paper_order(rows) if row.otherwise]
-    ways = other_ways(compared)
-    headings = [[measure.heading, *(way.replace("_", " ") for way in ways)] for measure in MEASURES]
-    body = [
-        [
-            escape(row.label),
-            track_count(row.n_train),
-            *(
-                printed(given, measure)
-                for measure in MEASURES
-                for given in [row.metrics, *map(row.otherwise.get, ways)]
-            ),
-        ]
-        for row in compared
+def headings(measures: Sequence[Measure]) -> list[str]:
+    """Return the headings of the measures, then of Δ in each."""
+    return [*(measure.heading for measure in measures), *(f"Δ {measure.title}" for measure in measures)]
+
+
+def printed_line(line: Line, measures: Sequence[Measure]) -> list[str]:
+    """Return what stands under the `headings`."""
+    values = [
+        printed_estimate(line.values.get(measure.field), measure, bold=measure.field in line.best)
+        for measure in measures
     ]
-    return aligned(["Model", "Training tracks", *itertools.chain.from_iterable(headings)], body)
+    return values + [_gain(line.gains, measure) for measure in measures]
 
 
-def _value(row: Row, measure: Measure, *, bold: bool) -> str:
-    text = printed(row.metrics, measure)
-    return f"**{text}**" if bold and text != NO_VALUE else text
+def model_name(line: Line) -> str:
+    """Return a row's label with its mark."""
+    return f"{escape(line.row.label)} {line.row.mark}".strip()
 
 
-def printed(measures: Measures | None, measure: Measure) -> str:
-    """Return the value of a measure as every table has it, a dash where there is none."""
-    value = None if measures is None else measure.of(measures)
-    return NO_VALUE if value is None else f"{value * measure.scale:.{measure.decimals}f}"
-
-
-def _delta(row: Row, delta: Measures | None, measure: Measure) -> str:
-    if not row.pair:
-        return NO_VALUE
-    if delta is None or row.family != SPECTROGRAM:
+def _gain(gains: Estimates | None, measure: Measure) -> str:
+    if gains is not None and not gains:
         return ""
-    value = measure.of(delta)
-    return NO_VALUE if value is None else f"{value * measure.scale:+.{measure.decimals}f}"
+    return printed_estimate((gains or {}).get(measure.field), measure, sign="+")
+
+
+def differences_table(found: Iterable[Difference]) -> str:
+    """Return a table of differences; those whose interval lies on one side of zero are bold."""
+    header = ["Difference", "Training tracks", *(measure.title for measure in MEASURES)]
+    return aligned(header, [_printed_difference(one) for one in found])
+
+
+def _printed_difference(one: Difference) -> list[str]:
+    what, size = f"{escape(one.model)} − {escape(one.against)}", track_count(one.n_train)
+    if one.minus_at is not None:
+        what = f"Δ, {what}"
+    for other in (one.minus_at, one.against_at):
+        size += "" if other is None else f" − {track_count(other)}"
+    gained = [(one.gains.get(measure.field), measure) for measure in MEASURES]
+    bold = [estimate is not None and estimate.is_beyond_zero for estimate, _ in gained]
+    return [
+        what,
+        size,
+        *(printed_estimate(*each, sign="+", bold=sure) for each, sure in zip(gained, bold, strict=True)),
+    ]
+
+
+def printed_estimate(estimate: Estimate | None, measure: Measure, *, sign: str = "", bold: bool = False) -> str:
+    """Return a value, half the width of its interval, and in brackets the deviation between seeds that is not in it."""
+    if estimate is None:
+        return NO_VALUE
+    value, half_width, seed_sd = numbers(estimate, measure, sign)
+    return (f"**{value}**" if bold else value) + (half_width and f" ± {half_width}") + (seed_sd and f" ({seed_sd})")
+
+
+def numbers(estimate: Estimate, measure: Measure, sign: str = "") -> tuple[str, str, str]:
+    """Return the three as every table has them, empty where there is none; `sign` "+" is for differences."""
+
+    def number(value: float | None, sign: str = "") -> str:
+        return "" if value is None else f"{value * measure.scale:{sign}.{measure.decimals}f}"
+
+    return number(estimate.value, sign), number(estimate.half_width), number(estimate.sd_apart)
 
 
 def aligned(header: Sequence[str], body: Sequence[Sequence[str]], *, text: Collection[int] = (0,)) -> str:
@@ -109,59 +111,3 @@ def aligned(header: Sequence[str], body: Sequence[Sequence[str]], *, text: Colle
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def table_csv(rows: Iterable[Row]) -> str:
-    """Return `table1.csv`: fractions at full precision, Δ on both rows of a pair, empty where there is no value.
-
-    Where rows were also scored against exact labels, or predicted by other ways, those scores follow in columns of
-    their own.
-    """
-    ordered = in_paper_order(rows)
-    delta = gains(ordered)
-    exact = {row.key: row.metrics for row in against_exact_labels(ordered)}
-    ways = other_ways(ordered)
-    lines: list[dict[str, object]] = []
-    for row in ordered:
-        line: dict[str, object] = {"model": row.label, "n_train": row.n_train, "n_seeds": len(row.per_seed)}
-        line |= _named("", row.metrics) | _named("delta_", delta.get(row.key))
-        line |= {
-            "n_parameters": row.n_parameters,
-            "n_classification_tags": row.n_classification_tags,
-            "n_regression_tags": row.n_regression_tags,
-        }
-        if exact:
-            line |= _named("truth_", exact.get(row.key))
-        for way in ways:
-            line |= _named(f"{way}_", row.otherwise.get(way))
-        lines.append(line)
-    return _csv(lines)
-
-
-def _named(prefix: str, measures: Measures | None) -> dict[str, object]:
-    return {prefix + measure.field: None if measures is None else measure.of(measures) for measure in MEASURES}
-
-
-def timings_csv(records: Iterable[RunRecord]) -> str:
-    """Return `timings.csv`, one line a cell: all that depends on the machine and the hour, in seconds."""
-    return _csv(
-        [
-            {
-                "model": record.label,
-                "n_train": record.n_train,
-                "seed": record.seed,
-                "train_seconds": record.train_seconds,
-                "predict_seconds_per_track": record.predict_seconds / record.n_test,
-                "device": record.device,
-            }
-            for record in records
-        ]
-    )
-
-
-def _csv(lines: Sequence[dict[str, object]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(lines[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return text.getvalue()

@@ -29,6 +29,7 @@ def chromium(profile: Path, *, width: int = 1280, height: int = 900) -> Iterator
         raise AssertionError("needs Chromium and its driver: apt install chromium chromium-driver")
     options = ChromeOptions()
     options.binary_location = browser
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     for flag in (*FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"):
         options.add_argument(flag)
     started = Chrome(options=options, service=Service(driver))

@@ -14,7 +14,7 @@ from bench.audio import AudioSettings
 from bench.corpus import Corpus, Float32Array, Tag
 from bench.measure import measure
 from bench.output import TRACKS_FILE, write_scores
-from bench.record import PREDICTIONS_FILE, Measures, RunRecord
+from bench.record import OTHER_PREDICTIONS_FILE, PREDICTIONS_FILE, Measures, OtherPrediction, RunRecord
 from bench.test_part import write_test_part
 
 
@@ -137,21 +137,31 @@ def write_scored_study(
     test: Corpus,
     scores: Mapping[tuple[str, int, int], Float32Array],
     *,
+    whole_song: Mapping[tuple[str, int, int], Float32Array] | None = None,
     pairs: dict[str, str] | None = None,
+    unfinished: Iterable[RunRecord] = (),
+    of_label: Mapping[str, Mapping[str, object]] | None = None,
     **changes: object,
 ) -> Path:
     """Write a study's output folder as a run leaves it: the test part, and by label, size and seed what was predicted.
 
-    The records have the measures of these predictions; `changes` are other fields of all of them.
+    `whole_song` has what some of them predicted of whole songs. The records have the measures of these predictions;
+    `changes` are other fields of all of them, `of_label` those of some.
     """
+    known = {"test_digest": test.digest, "n_test": len(test), "min_positives": 2, "min_negatives": 2}
     records = []
-    for (label, n_train, seed), predicted in scores.items():
+    for cell, predicted in scores.items():
         measured = asdict(measure(test, predicted, min_positives=2, min_negatives=2))
-        known = {"test_digest": test.digest, "n_test": len(test), "min_positives": 2, "min_negatives": 2}
-        records.append(make_record(label, n_train, seed, **{**measured, **known, **changes}))
-    write_study(out, records, pairs=pairs)
-    for record, predicted in zip(records, scores.values(), strict=True):
-        write_scores(test, predicted, out / "cells" / record.digest / PREDICTIONS_FILE)
+        if whole_song and cell in whole_song:
+            otherwise = measure(test, whole_song[cell], min_positives=2, min_negatives=2)
+            measured["otherwise"] = {"whole_song": OtherPrediction.model_validate(otherwise)}
+        records.append(make_record(*cell, **{**measured, **known, **changes, **(of_label or {}).get(cell[0], {})}))
+    write_study(out, records, pairs=pairs, unfinished=unfinished)
+    for record, (cell, predicted) in zip(records, scores.items(), strict=True):
+        folder = out / "cells" / record.digest
+        write_scores(test, predicted, folder / PREDICTIONS_FILE)
+        if whole_song and cell in whole_song:
+            write_scores(test, whole_song[cell], folder / OTHER_PREDICTIONS_FILE.format(way="whole_song"))
     write_test_part(test, out)
     tracks = {"id": test.ids, "path": test.files, "group": test.groups, "part": "test"}
     pd.DataFrame(tracks).to_csv(out / TRACKS_FILE, index=False)

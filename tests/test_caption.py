@@ -10,9 +10,11 @@ from reports.published import published
 from reports.study_folder import read_study_folder
 from tests.factories import make_record, write_study
 
+UNCERTAINTY = [("±", "is not known.")]
+
 
 def notes_of(out: Path, records: list[RunRecord]) -> str:
-    return notes(read_study_folder(write_study(out, records)), published().networks)
+    return notes(read_study_folder(write_study(out, records)), published().networks, UNCERTAINTY)
 
 
 def test_the_corpus_its_note_and_its_parts_are_named(tmp_path: Path) -> None:
@@ -152,5 +154,5 @@ def test_rows_of_fewer_seeds_are_named(tmp_path: Path) -> None:
     assert "the mean over 3 seeds of their own; fewer for gbt at 320: 1." in text
 
 
-def test_a_reader_is_told_that_no_uncertainty_is_printed(tmp_path: Path) -> None:
-    assert "**No uncertainty is printed yet.**" in notes_of(tmp_path, [make_record()])
+def test_what_is_known_of_the_intervals_stands_there(tmp_path: Path) -> None:
+    assert "\n- **±** is not known.\n" in notes_of(tmp_path, [make_record()])

@@ -1,5 +1,7 @@
 """The command line: help, exit codes, and one clear line for every mistake."""
 
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -18,8 +20,24 @@ def test_a_whole_study_through_the_command_line(small_study: StudyOnDisk) -> Non
     done = run_command(*small_study.arguments)
     assert done.returncode == 0, done.stderr
     assert "| prior" in done.stdout
-    assert "mlflow ui --backend-store-uri sqlite:///" in done.stdout
+    assert f"tagbench ui {small_study.out}" in done.stdout
+    assert "Logging to MLflow took" in done.stdout
     assert "Traceback" not in done.stderr
+    assert "--no-excerpts leaves the music out" in done.stderr
+    kept = {f"excerpts/{file.name}" for file in (small_study.out / "excerpts").iterdir()}
+    assert len(kept) > 3
+    assert kept == set(re.findall(r"\]\((excerpts/[^)]*)\)", (small_study.out / "qualitative.md").read_text()))
+
+
+def test_without_excerpts_those_of_an_earlier_run_go(finished_study: StudyOnDisk, tmp_path: Path) -> None:
+    out = shutil.copytree(finished_study.out, tmp_path / "out")
+    (out / "excerpts").mkdir()
+    (out / "excerpts" / "earlier.mp3").touch()
+    again = StudyOnDisk(finished_study.file.parent)
+    again.out = out
+    assert exit_code([*again.arguments, "--no-excerpts"]) == 0
+    assert list((out / "excerpts").iterdir()) == []
+    assert "](excerpts/" not in (out / "qualitative.md").read_text()
 
 
 def test_report_writes_the_same_table_again_from_what_is_recorded(small_study: StudyOnDisk) -> None:

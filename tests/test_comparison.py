@@ -1,15 +1,18 @@
 """What others published on a corpus stands beside ours where corpus, split and tags are the same, and nowhere else."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.added import AddedRecord
+from bench.bootstrap import Interval
 from bench.record import Measures
 from bench.tags import CHANGED
-from reports.comparison import HEADING, comparison_sections
+from reports.comparison import comparison_sections
+from reports.estimates import Estimate, plain_lines
 from reports.published import ComparedModel, Comparison, published
-from reports.report import table_page
 from reports.study_folder import read_study_folder
 from tests.factories import make_record, write_study
 
@@ -27,26 +30,48 @@ MOODS: dict[str, Any] = {
 def page(out: Path, n_train: int = 9949, split: str = "official", **changes: str | int) -> str:
     values = MOODS | changes
     records = [make_record("gbt", size, **values) for size in (995, n_train)]
-    return table_page(read_study_folder(write_study(out, records, split=split)))
+    return compared(write_study(out, records, split=split))
 
 
-def section(out: Path, n_train: int = 9949, **changes: str | int) -> str:
-    return page(out, n_train, "official", **changes).split(HEADING)[1].split("\n## ")[0]
+def compared(out: Path) -> str:
+    study = read_study_folder(out)
+    record = study.finished[0].record
+    known = published().comparison(record.corpus, record.corpus_version)
+    return "\n\n".join(comparison_sections(study, plain_lines(study.rows), known))
 
 
 def cells(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:2] == "| "]
 
 
+def test_our_rows_have_their_intervals(tmp_path: Path) -> None:
+    study = read_study_folder(write_study(tmp_path, [make_record("gbt", 9949, **MOODS)], split="official"))
+    (line,) = plain_lines(study.rows)
+    line = replace(line, values={"roc_auc": Estimate(0.7512, Interval(0.74, 0.77))})
+    known = published().comparison("jamendo", "moodtheme, split 0")
+    ours = cells("\n\n".join(comparison_sections(study, [line], known)))[-1]
+    assert ours == ["gbt", "75.12 ± 1.50", "–", "measured", "this study"]
+
+
+def test_a_model_that_was_added_at_a_larger_size_does_not_take_our_rows_place(tmp_path: Path) -> None:
+    study = read_study_folder(write_study(tmp_path, [make_record("gbt", 9949, **MOODS)], split="official"))
+    known = study.finished[0].record.model_dump() | {"label": "theirs", "n_train": 1_000_000}
+    added = AddedRecord.model_validate({name: known[name] for name in AddedRecord.model_fields})
+    study = replace(study, added=(added,))
+    published_there = published().comparison("jamendo", "moodtheme, split 0")
+    text = "\n\n".join(comparison_sections(study, plain_lines(study.rows), published_there))
+    assert [line[0] for line in cells(text)[2:]] == ["VGGish baseline", "gbt"]
+
+
 def test_published_rows_stand_before_our_rows_of_the_largest_size_each_with_its_status(tmp_path: Path) -> None:
-    assert cells(section(tmp_path))[2:] == [
+    assert cells(page(tmp_path))[2:] == [
         ["VGGish baseline", "72.58", "10.77", "checked", "results in MTG/mtg-jamendo-dataset"],
         ["gbt", "75.12", "12.34", "measured", "this study"],
     ]
 
 
 def test_the_same_split_tags_and_tracks_are_said_to_be_the_same(tmp_path: Path) -> None:
-    told = section(tmp_path)
+    told = page(tmp_path)
     assert "Ours are all 4,231 of the official split." in told
     assert "learned from all 9,949 of the official split, with all 3,802 for validation." in told
     assert "means over all 56 tags" in told
@@ -63,9 +88,7 @@ def test_the_same_split_tags_and_tracks_are_said_to_be_the_same(tmp_path: Path) 
     ],
 )
 def test_nothing_is_compared_of(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
-    whole = page(tmp_path, **changes)
-    assert HEADING not in whole, told
-    assert "VGGish" not in whole
+    assert page(tmp_path, **changes) == "", told
 
 
 @pytest.mark.parametrize(
@@ -90,7 +113,7 @@ def test_nothing_is_compared_of(tmp_path: Path, changes: dict[str, Any], told: s
 def test_what_differs_is_counted_and_makes_rows_not_strictly_comparable(
     tmp_path: Path, changes: dict[str, Any], told: str, in_what: str
 ) -> None:
-    text = section(tmp_path, **changes)
+    text = page(tmp_path, **changes)
     assert told in text
     assert f"not strictly comparable**: they differ in {in_what}." in text
 
@@ -98,13 +121,13 @@ def test_what_differs_is_counted_and_makes_rows_not_strictly_comparable(
 def test_an_unfinished_study_compares_the_largest_size_that_is_done_and_says_so(tmp_path: Path) -> None:
     missing = [make_record("gbt", 9949, **MOODS)]
     write_study(tmp_path, [make_record("gbt", 995, **MOODS)], unfinished=missing, split="official")
-    assert "learned from 995, with" in table_page(read_study_folder(tmp_path)).split(HEADING)[1]
+    assert "learned from 995, with" in compared(tmp_path)
 
 
 def test_every_status_that_is_printed_is_explained_and_no_other(tmp_path: Path) -> None:
-    assert "quoted" not in section(tmp_path / "checked")
-    assert "*checked*: computed again by us" in section(tmp_path / "checked again")
-    quoted = section(tmp_path / "quoted", corpus="msd", corpus_version="Last.fm top 50")
+    assert "quoted" not in page(tmp_path / "checked")
+    assert "*checked*: computed again by us" in page(tmp_path / "checked again")
+    quoted = page(tmp_path / "quoted", corpus="msd", corpus_version="Last.fm top 50")
     assert [line[3] for line in cells(quoted)[2:]] == ["quoted"] * 3 + ["measured"]
     assert "*quoted*: read from a transcription of the source and not confirmed" in quoted
     assert "checked" not in quoted
@@ -112,7 +135,7 @@ def test_every_status_that_is_printed_is_explained_and_no_other(tmp_path: Path) 
 
 @pytest.mark.parametrize(("own", "other"), [("full", "clean"), ("clean", "full")])
 def test_the_two_ways_to_score_magnatagatune_are_told_apart(tmp_path: Path, own: str, other: str) -> None:
-    told = section(tmp_path, corpus="magnatagatune", corpus_version=f"{own}, top 50")
+    told = page(tmp_path, corpus="magnatagatune", corpus_version=f"{own}, top 50")
     assert f"{own}, as here" in told
     assert "cannot stand beside a number of the other" in told
     theirs = published().comparison("magnatagatune", f"{other}, top 50")
@@ -127,15 +150,15 @@ def test_names_are_printed_and_not_obeyed(tmp_path: Path) -> None:
     comparison = Comparison(
         corpus="a|b", version="<i>", n_tags=2, n_train=320, n_valid=60, n_test=120, notes=("`n`",), rows=(model,)
     )
-    text = "\n".join(comparison_sections(study, comparison))
+    text = "\n".join(comparison_sections(study, plain_lines(study.rows), comparison))
     for escaped in (r"a\|b \<i\>", r"\*m\*", r"x\|y", r"gbt \| \*best\*", r"\`n\`"):
         assert escaped in text
     assert text.count("not strictly") == 0
 
 
-def test_where_nothing_is_published_there_is_no_section(tmp_path: Path) -> None:
+def test_where_nothing_is_published_there_is_no_page(tmp_path: Path) -> None:
     study = read_study_folder(write_study(tmp_path, [make_record("gbt")], split="official"))
-    assert list(comparison_sections(study, None)) == []
+    assert list(comparison_sections(study, plain_lines(study.rows), None)) == []
 
 
 def test_each_corpus_and_version_has_one_comparison() -> None:
@@ -150,8 +173,3 @@ def test_what_was_not_computed_again_is_marked_as_quoted() -> None:
     for _, row in rows:
         assert 50 < row.roc_auc < 100
         assert 5 < row.pr_auc < row.roc_auc
-
-
-def test_a_quoted_table_of_the_papers_own_corpus_is_never_printed(tmp_path: Path) -> None:
-    assert "## As published: workshop 2017" in page(tmp_path)
-    assert "ISMIR 2018 (arXiv" not in page(tmp_path / "again")

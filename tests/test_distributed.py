@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.tracking import URI_VARIABLE
+from bench.tracking.connection import URI_VARIABLE
 from tests.conftest import STUDY, TAGBENCH, StudyOnDisk
 from tests.small_corpus import write_small_corpus
 

@@ -16,7 +16,7 @@ from reports.gains import INPUTS_BAR, draw_gains, gain_cells, gain_note, gain_sh
 from reports.report import write_report
 from reports.study_folder import FinishedCell, read_study_folder
 from tests.conftest import StudyOnDisk
-from tests.factories import make_record, write_study
+from tests.factories import make_record, make_scores, make_test_part, write_scored_study, write_study
 
 SIZES = {"timbre": 5, "rhythm": 3}
 GAINS = {"rock": (1.0, 3.0), "jazz": (6.0, 2.0), "NA": (0.0, 0.0)}
@@ -122,7 +122,12 @@ def test_nothing_overlaps_and_every_tag_is_named_inside_the_picture(n_tags: int,
 
 
 def test_the_report_draws_the_gains_and_tells_how_to_read_them(tmp_path: Path) -> None:
-    cells = finished_cells(tmp_path, ("shallow", 40, 0), ("deep", 40, 0))
+    test = make_test_part()
+    scores = {(label, 40, 0): make_scores(test, skill=0.5) for label in ("shallow", "deep")}
+    write_scored_study(tmp_path, test, scores)
+    for folder in (tmp_path / "cells").iterdir():
+        write_gains(make_gains(), folder)
+    cells = read_study_folder(tmp_path).finished
     write_report(tmp_path)
     page = (tmp_path / "table1.md").read_text(encoding="utf-8")
     section = page.split("## Where the gain comes from")[1].split("\n## ")[0]

@@ -67,6 +67,12 @@ def test_the_table_of_the_networks_speed_in_the_readme_is_what_the_command_found
     assert findings_of("neural").table() in README
 
 
+def test_the_table_of_steps_on_a_gpu_in_the_readme_is_what_the_command_found() -> None:
+    found = findings_of("neural_gpu")
+    assert found.table() in README
+    assert found.ratios["gpu_patches_vs_plain"] == pytest.approx(4, abs=0.1)
+
+
 def test_the_table_of_preparing_audio_in_the_readme_is_what_the_command_found() -> None:
     assert findings_of("prepare").table() in README
 

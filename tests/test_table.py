@@ -1,23 +1,17 @@
-"""Table 1 in Markdown and CSV; the published numbers go through the same writer."""
+"""Table 1 in Markdown; the published numbers go through the same writer."""
 
-import csv
-import io
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.bootstrap import Interval
 from bench.record import Measures
+from reports.estimates import Difference, Estimate, Estimates, Line, plain_lines
 from reports.published import published
 from reports.rows import Row
-from reports.table import escape, markdown_table, table_csv, timings_csv, track_count
-from tests.factories import make_record
-
-CONTRACT = [
-    *("model", "n_train", "n_seeds", "roc_auc", "pr_auc", "rmse", "delta_roc_auc", "delta_pr_auc", "delta_rmse"),
-    *("n_parameters", "n_classification_tags", "n_regression_tags"),
-]
+from reports.table import differences_table, escape, markdown_table, track_count
 
 
 def scores(roc_auc: float | None, pr_auc: float | None, rmse: float | None) -> Measures:
@@ -32,7 +26,7 @@ def cells(table: str) -> list[list[str]]:
 
 def workshop_table() -> list[list[str]]:
     table = next(table for table in published().tables if table.version == "workshop 2017")
-    return cells(markdown_table([row.row() for row in table.rows]))
+    return cells(markdown_table(plain_lines(row.row() for row in table.rows)))
 
 
 def test_the_published_rows_give_the_published_table() -> None:
@@ -79,7 +73,7 @@ def test_a_small_table_reads_as_plain_text() -> None:
         Row("gbt", "gbt", "", 40, (scores(0.7, 0.4, 0.1),)),
     ]
     assert (
-        markdown_table(rows)
+        markdown_table(plain_lines(rows))
         == """\
 | Model         | Training tracks | ROC-AUC % |  PR-AUC % |       √MSE | Δ ROC-AUC | Δ PR-AUC | Δ √MSE |
 | :------------ | --------------: | --------: | --------: | ---------: | --------: | -------: | -----: |
@@ -92,7 +86,7 @@ def test_a_small_table_reads_as_plain_text() -> None:
 
 @given(st.text(st.sampled_from(r"ab _*|<>[]\`~$#&" + "\n\t"), max_size=12))
 def test_a_label_stays_in_its_cell(label: str) -> None:
-    table = markdown_table([Row(label, "gbt", "", 40, (scores(0.5, 0.5, 0.5),))])
+    table = markdown_table(plain_lines([Row(label, "gbt", "", 40, (scores(0.5, 0.5, 0.5),))]))
     columns = [len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in table.splitlines()]
     assert columns == [9, 9, 9]
 
@@ -113,34 +107,24 @@ def test_track_counts_are_short_where_that_loses_nothing() -> None:
         assert track_count(count) == text
 
 
-def test_the_csv_has_the_contracts_columns_full_precision_and_delta_on_both_rows() -> None:
-    rows = [
-        Row("gbt", "gbt", "", 40, (scores(0.1 + 0.2, 0.5, None),)),
-        Row("w", "waveform", "p", 40, (scores(0.5, 0.5, 0.5),) * 2, n_parameters=7),
-        Row("s", "spectrogram", "p", 40, (scores(0.75, 0.25, 0.25),) * 2, n_parameters=8),
+ROW = Row("a|b", "spectrogram", "p", 40, (scores(0.5, 0.5, 0.5),))
+
+
+def test_a_value_has_half_the_width_of_its_interval_and_only_what_is_not_in_it_in_brackets() -> None:
+    few = Estimate(0.81126, Interval(0.80, 0.8249), seed_sd=0.0035, n_seeds=3)
+    many = Estimate(0.25, Interval(0.24, 0.26), seed_sd=0.01, n_seeds=5)
+    gains: Estimates = {"roc_auc": Estimate(-0.01, Interval(-0.03, 0.02), seed_sd=0.002, n_seeds=2)}
+    line = Line(ROW, {"roc_auc": few, "rmse": many}, gains, frozenset(["rmse"]))
+    assert cells(markdown_table([line])) == [
+        [r"a\|b", "40", "81.13 ± 1.24 (0.35)", "–", "**0.2500** ± 0.0100", "-1.00 ± 2.50 (0.20)", "–", "–"]
     ]
-    table = list(csv.DictReader(io.StringIO(table_csv(rows))))
-    assert list(table[0]) == CONTRACT
-    assert [line["model"] for line in table] == ["gbt", "w", "s"]
-    assert (table[0]["roc_auc"], table[0]["rmse"], table[0]["n_seeds"]) == ("0.30000000000000004", "", "1")
-    assert [table[0][f"delta_{name}"] for name in ("roc_auc", "pr_auc", "rmse")] == ["", "", ""]
-    for line in table[1:]:
-        assert [line[f"delta_{name}"] for name in ("roc_auc", "pr_auc", "rmse")] == ["0.25", "-0.25", "0.25"]
-    assert [line["n_parameters"] for line in table] == ["", "7", "8"]
 
 
-def test_scores_against_exact_labels_follow_the_contracts_columns() -> None:
-    row = Row("gbt", "gbt", "", 40, (scores(0.5, 0.5, 0.5),), exact_per_seed=(scores(0.75, 0.625, 0.25),))
-    without = Row("prior", "prior", "", 40, (scores(0.5, 0.5, 0.5),))
-    table = list(csv.DictReader(io.StringIO(table_csv([row, without]))))
-    assert list(table[0]) == [*CONTRACT, "truth_roc_auc", "truth_pr_auc", "truth_rmse"]
-    assert (table[0]["roc_auc"], table[0]["truth_roc_auc"], table[1]["truth_roc_auc"]) == ("0.5", "0.75", "")
-
-
-def test_timings_have_a_line_for_each_cell_in_seconds() -> None:
-    records = [make_record(seed=seed, train_seconds=1.5, predict_seconds=30.0, n_test=120) for seed in (0, 1)]
-    assert timings_csv(records) == (
-        "model,n_train,seed,train_seconds,predict_seconds_per_track,device\n"
-        "gbt,320,0,1.5,0.25,cpu\n"
-        "gbt,320,1,1.5,0.25,cpu\n"
-    )
+def test_a_difference_is_bold_where_its_interval_lies_on_one_side_of_zero() -> None:
+    sure, unsure = Estimate(0.02, Interval(0.001, 0.04)), Estimate(0.02, Interval(-0.001, 0.04))
+    at_one_size = Difference("kind", "a*b", "gbt", 320, None, {"roc_auc": sure, "pr_auc": unsure})
+    of_two = Difference("kind", "s", "w", 40, 1000, {"rmse": Estimate(-0.02, Interval(-0.03, -0.01))})
+    assert cells(differences_table([at_one_size, of_two])) == [
+        [r"a\*b − gbt", "320", "**+2.00** ± 1.95", "+2.00 ± 2.05", "–"],
+        ["Δ, s − w", "40 − 1k", "–", "–", "**-0.0200** ± 0.0100"],
+    ]

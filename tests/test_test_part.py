@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.cell import describe
 from bench.corpus import Corpus
 from bench.errors import InputError
-from bench.record import RunRecord
+from bench.record import RunRecord, describe
 from bench.test_part import read_predictions, read_test_part
 from tests.conftest import StudyOnDisk
 from tests.factories import make_scores, make_test_part, write_scored_study

@@ -6,9 +6,11 @@ from functools import partial
 import click
 
 from bench.cli.gate import gate
+from bench.cli.results import ui
 from bench.cli.running import inspect, prepare, report, run
 from bench.cli.shipped import corpora, study
 from bench.cli.speed import speed
+from bench.cli.tagging import add, tag
 from bench.errors import InputError
 from bench.exits import begin, exit_code_of
 
@@ -23,7 +25,7 @@ def tagbench() -> None:
     """
 
 
-for _command in (prepare, inspect, run, report, gate, study, corpora, speed):
+for _command in (prepare, inspect, run, report, ui, tag, add, gate, study, corpora, speed):
     tagbench.add_command(_command)
 
 

@@ -12,6 +12,7 @@ from bench.errors import StudyFailedError
 
 if TYPE_CHECKING:
     from bench.run import Machine
+    from bench.store import Store
 
 
 @click.command()
@@ -89,7 +90,16 @@ def inspect(study: str, out: Path | None, root: Path | None, cache: Path, worker
 @cache_option
 @device_option
 @workers_option
-def run(study: str, out: Path | None, root: Path | None, cache: Path, device: str, workers: int) -> None:
+@click.option(
+    "--excerpts/--no-excerpts",
+    default=True,
+    show_default=True,
+    help="Keep 15 s of each of a dozen test tracks with the report, to be heard in it; --no-excerpts keeps none, and "
+    "removes those of an earlier run.",
+)
+def run(
+    study: str, out: Path | None, root: Path | None, cache: Path, device: str, workers: int, *, excerpts: bool
+) -> None:
     """Run a STUDY (the name of a shipped one, or a TOML file) and write its Table 1.
 
     What is finished is never done twice: run the same command again to continue. Under torchrun, all processes share
@@ -100,10 +110,10 @@ def run(study: str, out: Path | None, root: Path | None, cache: Path, device: st
     from bench.run import Machine
 
     machine = Machine(choose_device(device), workers, cache)
-    run_together(machine.device, partial(_run, study, out, root, machine))
+    run_together(machine.device, partial(_run, study, out, root, machine, excerpts=excerpts))
 
 
-def _run(study: str, out: Path | None, root: Path | None, machine: "Machine") -> None:
+def _run(study: str, out: Path | None, root: Path | None, machine: "Machine", *, excerpts: bool) -> None:
     from bench.run import run_study
     from bench.study import read_study
     from reports.report import write_report
@@ -112,12 +122,27 @@ def _run(study: str, out: Path | None, root: Path | None, machine: "Machine") ->
     folder = out or Path("runs") / what.name
     outcome = run_study(what, out=folder, root=root, machine=machine)
     if outcome.finished:
+        _keep_excerpts(outcome.audio if excerpts else None, folder)
         write_report(folder)
         click.echo((folder / "table1.md").read_text(encoding="utf-8"))
     outcome.tracking.log_report(failed=bool(outcome.faults))
-    click.echo(f"Table, figures and MLflow runs are in {folder}; see them with: {_mlflow_ui(outcome.tracking.uri)}")
+    click.echo(f"Tables and figures are in {folder}. Logging to MLflow took {outcome.tracking.seconds:.0f} s.")
+    click.echo(f"Its pages, where cells stand side by side: {_mlflow_pages(outcome.tracking.uri, folder)}")
     if outcome.faults:
         raise StudyFailedError(f"{len(outcome.faults)} things failed; the first: {outcome.faults[0]}")
+
+
+def _keep_excerpts(audio: "Store | None", folder: Path) -> None:
+    """Keep excerpts of the tracks that the report tells of, or without audio none."""
+    from bench.excerpts import EXCERPTS_FOLDER, SECONDS, write_excerpts
+    from bench.progress import say
+    from reports.qualitative import told_tracks
+
+    tracks = [] if audio is None else told_tracks(folder)
+    write_excerpts(audio, tracks, folder)
+    if tracks:
+        where = folder / EXCERPTS_FOLDER
+        say(f"{where} has {SECONDS:g} s of each of {len(tracks)} test tracks; --no-excerpts leaves the music out")
 
 
 @click.command()
@@ -130,5 +155,9 @@ def report(folder: Path) -> None:
     click.echo((folder / "table1.md").read_text(encoding="utf-8"))
 
 
-def _mlflow_ui(uri: str) -> str:
+def _mlflow_pages(uri: str, folder: Path) -> str:
+    from bench.tracking.connection import own_store
+
+    if uri == own_store(folder):
+        return shlex.join(["tagbench", "ui", str(folder)])
     return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.bootstrap import Draws, Resampled, Resamples, draw_resamples, resample_measures
+from bench.bootstrap import Draws, Resamples, draw_resamples, macro_means, resample_measures
 from bench.corpus import BoolArray, Corpus, Float32Array, IntArray
 from bench.errors import InputError
 from bench.measure import measure
@@ -17,8 +17,7 @@ from bench.output import CELLS_FOLDER
 from bench.record import RunRecord, RunSpec
 from bench.test_part import read_predictions, read_test_part
 from reports.gate.checks import Check, in_one
-from reports.resampled import ResampledRow
-from reports.rows import MEASURES, Row, RowKey
+from reports.rows import RowKey
 from reports.study_folder import FinishedCell, StudyFolder, read_study_folder
 
 EXACTLY = 1e-12  # of measures: the same sums in another order
@@ -56,14 +55,12 @@ class FoundStudy:
         """The resamples of the test part that every measure is taken on."""
         return draw_resamples(self.test.groups)
 
-    def measured(self, row: Row, scores: Float32Array) -> dict[str, Draws]:
+    def measured(self, scores: Float32Array) -> dict[str, Draws]:
         """Return the measures of Table 1, by field, of scores (seeds, tracks, tags): their means over the seeds."""
         distinct, counts = np.unique(scores, axis=0, return_counts=True)  # of many models, all seeds give the same
         each = [resample_measures(self.test, of_seed, self.scored, self.resamples) for of_seed in distinct]
-        means = {name: _mean([getattr(one, name) for one in each], counts) for name in asdict(each[0])}
-        resampled = ResampledRow(row, Resampled(**means), scores)
-        drawn = {measure.field: resampled.macro(measure.field) for measure in MEASURES}
-        return {name: draws for name, draws in drawn.items() if draws is not None}
+        means = {name: macro_means(_mean([getattr(one, name) for one in each], counts)) for name in asdict(each[0])}
+        return {name: Draws.of(mean) for name, mean in means.items() if mean is not None}
 
 
 def _mean(values: list[Float64Array], counts: IntArray) -> Float64Array:
@@ -76,7 +73,7 @@ def read_found(folder: Path, seed: int | None = None) -> FoundStudy:
 
     Raises `InputError` where it is not finished, has no such seed, or a file is missing or damaged.
     """
-    study = read_study_folder(folder)
+    study = replace(read_study_folder(folder), added=(), outdated=())  # nothing is expected of others' models
     if seed is not None:
         study = _of_seed(study, seed, folder)
     if study.missing:

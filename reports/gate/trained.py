@@ -85,7 +85,7 @@ def trained_checks(
     Raises `InputError` where the expectation's own predictions do not have its means, or a measure is missing.
     """
     of_row = {
-        row.key: (found.measured(row, found.scores[row.key]), found.measured(row, expected_scores[row.key]))
+        row.key: (found.measured(found.scores[row.key]), found.measured(expected_scores[row.key]))
         for row in found.study.rows
     }
     for number in expectation.numbers:
