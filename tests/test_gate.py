@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.added import add_model
 from bench.bootstrap import Draws
 from bench.corpus import Tag
 from bench.errors import BetterThanExpectedError, InputError, StudyFailedError
@@ -196,6 +197,17 @@ def test_an_unfinished_study_is_not_compared(tmp_path: Path) -> None:
     assert read_found(found.folder, 0).scores.keys() == {("gbt", 40)}
     with pytest.raises(InputError, match="has no seed 7; those finished: 0"):
         read_found(found.folder, 7)
+
+
+def test_models_that_others_added_are_not_gated(tmp_path: Path, expected: FoundStudy) -> None:
+    found = study(tmp_path / "out", seeds_of(0.3, range(7, 8)))
+    table = pd.DataFrame(found.scores["gbt", 40][0], columns=[tag.name for tag in found.test.tags])
+    table.insert(0, "id", found.test.ids)
+    table.to_csv(tmp_path / "theirs.csv", index=False)
+    add_model(found.folder, found.record, tmp_path / "theirs.csv", label="theirs", n_train=40)
+    again = read_found(found.folder)
+    assert again.scores.keys() == {("gbt", 40)}
+    assert verdicts(again, expected) == {"passed"}
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def read_found(folder: Path, seed: int | None = None) -> FoundStudy:
 
     Raises `InputError` where it is not finished, has no such seed, or a file is missing or damaged.
     """
-    study = read_study_folder(folder)
+    study = replace(read_study_folder(folder), added=(), outdated=())  # nothing is expected of others' models
     if seed is not None:
         study = _of_seed(study, seed, folder)
     if study.missing:
