@@ -12,10 +12,10 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from bench.bootstrap import Draws
 from bench.metrics import Float64Array
-from reports.claims.evidence import BASELINE, ONE_GROUP, Evidence, LackingError, as_error, error_title
+from reports.claims.evidence import ONE_GROUP, Evidence, LackingError, as_error, error_title
 from reports.figures import LONGEST_NAME, in_our_style
 from reports.learning_curves import REACH, TAILS, Curves, Meeting, fit_curves, meeting
-from reports.rows import MEASURES, SPECTROGRAM, WAVEFORM, Measure
+from reports.rows import BASELINE, MEASURES, SPECTROGRAM, WAVEFORM, Measure
 from reports.table import aligned, escape, track_count
 
 HEADING = "## Learning curves"
@@ -47,7 +47,7 @@ def fitted_curves(evidence: Evidence) -> list[Fitted]:
     There is none where all test tracks are of one group: they cannot be resampled.
     """
     found: list[Fitted] = []
-    if evidence.records.n_groups == 1:
+    if evidence.is_of_one_group:
         return found
     for measure in MEASURES:
         for family, model in evidence.models.items():
@@ -97,7 +97,7 @@ def _between(columns: Float64Array, decimals: int) -> str:
 
 def _meetings(evidence: Evidence, fitted: Sequence[Fitted]) -> Iterator[str]:
     """Yield for each error where the curves of waveform and spectrogram meet."""
-    if evidence.records.n_groups == 1:
+    if evidence.is_of_one_group:
         yield f"{CANNOT_SAY}: {ONE_GROUP}."
         return
     try:

@@ -14,6 +14,7 @@ from bench.study import DELTA_FAMILIES
 from reports.resampled import LEAST_SEEDS, ResampledStudy, TagMeasures
 from reports.rows import (
     ADDED_FAMILY,
+    BASELINE,
     MEASURES,
     SPECTROGRAM,
     Measure,
@@ -26,8 +27,6 @@ from reports.rows import (
     pairs,
     same_seeds,
 )
-
-BASELINE = "gbt"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from bench.bootstrap import Draws, Ranking
+from bench.bootstrap import Draws, Ranking, macro_means
 from bench.corpus import BoolArray, Float32Array
 from bench.metrics import Float64Array
 from reports.resampled import ResampledRow, ResampledStudy
@@ -90,10 +90,10 @@ def within_pair_auc(study: ResampledStudy, row: ResampledRow) -> Draws | None:
 
 def mean_of(found: Sequence[Draws]) -> Draws:
     """Return the mean of some quantities, on each resample of those that are known there."""
-    columns = np.stack([np.append(one.value, one.resamples) for one in found])
-    known = np.isfinite(columns)
-    with np.errstate(invalid="ignore"):
-        return Draws.of(np.where(known, columns, 0.0).sum(axis=0) / known.sum(axis=0))
+    means = macro_means(np.stack([np.append(one.value, one.resamples) for one in found]))
+    if means is None:
+        raise ValueError("none of these has a value")
+    return Draws.of(means)
 
 
 def _excess_and_chance(

@@ -20,11 +20,10 @@ from bench.metrics import Float64Array
 from bench.output import CELLS_FOLDER
 from bench.study import DELTA_FAMILIES
 from bench.test_part import read_predictions, read_test_part
-from reports.rows import ADDED_FAMILY, MEASURES, Row, best_rows
+from reports.rows import ADDED_FAMILY, BASELINE, MEASURES, Row, best_rows
 from reports.study_folder import Cell, StudyFolder, read_study_folder
 
 TOP = 10  # tags of a list, as in the paper's demo
-BASELINE = "gbt"
 BEST, WORST, AHEAD, BEHIND, RANDOM = 2, 2, 2, 2, 4  # tracks of each kind
 _, PR_AUC, RMSE = MEASURES
 

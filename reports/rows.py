@@ -11,7 +11,7 @@ from bench.record import Measures
 from bench.study import DELTA_FAMILIES
 
 WAVEFORM, SPECTROGRAM = DELTA_FAMILIES
-
+BASELINE = "gbt"  # the paper's: the family that networks are set against
 ADDED_FAMILY = "added"  # of models that were trained elsewhere
 
 RowKey = tuple[str, int]  # label and number of training tracks

@@ -1,6 +1,8 @@
 """Curves of known shape are found again, with where they meet; what the data cannot say is not said."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +10,13 @@ from scipy.optimize import brentq, least_squares
 
 from bench.bootstrap import Draws
 from bench.metrics import Float64Array
-from reports.claims.evidence import Evidence, Model
+from reports.claims.evidence import ONE_GROUP, Evidence, Model, measured
 from reports.curve_findings import CANNOT_SAY, curve_sections, draw_curves, fitted_curves
 from reports.figures import svg
 from reports.learning_curves import Curves, fit_curves, meeting
+from reports.resampled import resample_study
+from reports.study_folder import read_study_folder
+from tests.factories import make_scores, make_test_part, write_scored_study
 
 SIZES = (100, 250, 600, 1500, 4000, 10_000)
 WAVEFORM, SPECTROGRAM = (0.10, 0.35, 0.40), (0.13, 0.25, 0.40)
@@ -154,3 +159,12 @@ def test_a_study_of_one_network_is_told_what_it_lacks() -> None:
 def test_the_figure_has_the_same_bytes_from_the_same_numbers() -> None:
     curves = fitted_curves(study(WAVEFORM, SPECTROGRAM))
     assert svg(draw_curves(curves)) == svg(draw_curves(curves))
+
+
+def test_test_tracks_of_one_group_have_no_curves(tmp_path: Path) -> None:
+    test = make_test_part(60)
+    alone = replace(test, groups=np.full(len(test), "the only one"))
+    cells = {(label, size, 0): make_scores(alone, skill=0.2) for label in ("waveform", "spectrogram") for size in SIZES}
+    out = write_scored_study(tmp_path, alone, cells)
+    text = told(measured(resample_study(read_study_folder(out), out)))
+    assert text.split("\n\n")[1:] == [f"- {CANNOT_SAY}: {ONE_GROUP}."]

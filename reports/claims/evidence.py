@@ -9,11 +9,10 @@ from bench.bootstrap import Draws
 from bench.record import Measures
 from reports.published import PublishedTable
 from reports.resampled import ResampledRow, ResampledStudy
-from reports.rows import MEASURES, SPECTROGRAM, WAVEFORM, Measure
+from reports.rows import BASELINE, MEASURES, SPECTROGRAM, WAVEFORM, Measure
 from reports.study_folder import Cell
 from reports.table import track_count
 
-BASELINE = "gbt"
 TABLE_CANNOT_TELL = "the table alone cannot tell"
 ONE_GROUP = "all test tracks are of one group, so nothing says what others would give"
 
@@ -62,6 +61,11 @@ class Evidence:
         if family not in self.models:
             raise LackingError(f"the study has no {family} entry")
         return self.models[family]
+
+    @property
+    def is_of_one_group(self) -> bool:
+        """Tell whether all test tracks of a study are of one group, which cannot be resampled."""
+        return self.study is not None and self.study.n_groups == 1
 
     @property
     def records(self) -> ResampledStudy:

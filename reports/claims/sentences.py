@@ -10,7 +10,6 @@ from scipy.optimize import brentq
 
 from bench.bootstrap import Draws, Interval
 from reports.claims.evidence import (
-    BASELINE,
     Evidence,
     LackingError,
     Model,
@@ -27,7 +26,7 @@ from reports.claims.verdicts import Claim, Part
 from reports.exclusive_pairs import joint_excess
 from reports.popularity import popularity_bias
 from reports.resampled import ResampledRow, ResampledStudy
-from reports.rows import MEASURES, SPECTROGRAM, WAVEFORM, Measure
+from reports.rows import BASELINE, MEASURES, SPECTROGRAM, WAVEFORM, Measure
 from reports.table import track_count
 
 WHOLE_SONG = "whole_song"

@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from reports.claims.evidence import BASELINE, ONE_GROUP, Evidence, LackingError, at_size, measured, printed
+from reports.claims.evidence import ONE_GROUP, Evidence, LackingError, at_size, measured, printed
 from reports.claims.sentences import SENTENCES
 from reports.claims.verdicts import LEVEL, Claim, Verdict, as_printed, judged
 from reports.published import PublishedTable
 from reports.resampled import LEAST_SEEDS, ResampledStudy
+from reports.rows import BASELINE
 from reports.table import NO_VALUE, aligned, escape
 from reports.uncertainty import ENOUGH_GROUPS
 
@@ -39,7 +40,7 @@ def judge(evidence: Evidence) -> list[Verdict]:
     Test tracks that are all of one group cannot be resampled: every sentence is undecided.
     """
     texts = {sentence.number: sentence.text for sentence in SENTENCES}
-    if evidence.records.n_groups == 1:
+    if evidence.is_of_one_group:
         return judged(texts, {}, dict.fromkeys(texts, ONE_GROUP))
     return judged(texts, *_claims(evidence))
 
