@@ -48,6 +48,14 @@ def test_the_table_in_the_readme_is_the_demos() -> None:
     assert "\n".join(table) in README
 
 
+def test_the_verdicts_in_the_readme_are_the_demos() -> None:
+    page = (ROOT / "reports" / "demo" / "table1.md").read_text(encoding="utf-8")
+    section = page.split("## The paper's sentences, on these data\n\n")[1]
+    table = section.split("\n\n")[0]
+    assert len(table.splitlines()) == 2 + 9
+    assert table in README
+
+
 def test_the_table_of_descriptors_in_the_readme_has_the_largest_size_of_that_study() -> None:
     table = table_of("descriptors")
     largest = [line for line in table[2:] if line.split("|")[2] == table[2].split("|")[2]]
