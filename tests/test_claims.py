@@ -201,7 +201,7 @@ def test_how_high_scores_are_says_nothing_of_exclusive_tags(
 
 def test_scores_of_half_the_height_give_the_same_numbers_of_popular_and_exclusive_tags(tmp_path: Path) -> None:
     network, baseline = make_scores(TEST, skill=0.3), make_scores(TEST, skill=0.2, seed=1)
-    both = popularity(network, baseline), popularity(network / 2, baseline / 4)
+    both = popularity(network, baseline), popularity(network * np.float32(0.5), baseline * np.float32(0.25))
     found = [verdicts(study_of(tmp_path / f"{number}", each))[7] for number, each in enumerate(both)]
     assert [str(part) for part in found[0].parts] == [str(part) for part in found[1].parts]
 
@@ -334,6 +334,21 @@ def test_test_tracks_of_one_group_decide_nothing(tmp_path: Path) -> None:
     write_scored_study(tmp_path, alone, cells)
     study = resample_study(read_study_folder(tmp_path), tmp_path)
     assert {(verdict.outcome, verdict.reason) for verdict in verdicts(study)} == {("undecided", ONE_GROUP)}
+
+
+@pytest.mark.parametrize(("groups", "judged"), [(9, False), (10, True)])
+def test_below_ten_groups_no_sentence_is_judged(tmp_path: Path, groups: int, judged: bool) -> None:
+    few = replace(TEST, groups=np.array([f"artist {number % groups}" for number in range(len(TEST))]))
+    cells = by_skill(gbt=(0.1, 0.1), waveform=(0.2, 0.3), spectrogram=(0.3, 0.4)).scores
+    write_scored_study(tmp_path, few, cells)
+    study = resample_study(read_study_folder(tmp_path), tmp_path)
+    reason = "the test tracks are of 9 groups, and below 10 the chance of a wrong verdict is not kept"
+    found = verdicts(study)
+    assert (
+        all((verdict.outcome, verdict.reason, verdict.p) == ("undecided", reason, None) for verdict in found) != judged
+    )
+    assert ("holds" in {verdict.outcome for verdict in found}) == judged
+    assert ("**Only 10 groups:**" in "\n".join(claim_notes(measured(study)))) == judged
 
 
 def test_of_few_groups_the_table_says_that_its_p_values_are_too_small(tmp_path: Path) -> None:
