@@ -356,6 +356,17 @@ def test_of_few_groups_the_table_says_that_its_p_values_are_too_small(tmp_path: 
     assert "**Only 100 groups:** expect the intervals to be too narrow and p too small" in notes
 
 
+def test_a_share_is_in_percent_and_a_difference_of_shares_in_points(tmp_path: Path) -> None:
+    parts = verdicts(study_of(tmp_path, gain_in_precision(gained=True)))[4].parts
+    assert [part.unit for part in parts] == ["%", "points", "points"] * 2
+
+
+def test_a_model_is_named_with_its_family_where_its_label_says_another(tmp_path: Path) -> None:
+    cells = {(label, LARGE, 0): make_scores(TEST, skill=0.2) for label in ("gbt", "mine")}
+    study = study_of(tmp_path, Predicted(cells, {"of_label": {"mine": {"family": "waveform"}}}))
+    assert next(iter(claim_notes(measured(study)))).startswith("**Judged by** gbt, mine (waveform); the baseline")
+
+
 def test_only_the_models_that_are_judged_are_asked_for_their_seeds(tmp_path: Path) -> None:
     cells = {("gbt", LARGE, seed): make_scores(TEST, skill=0.2, seed=seed) for seed in range(5)}
     cells["prior", LARGE, 0] = make_scores(TEST, skill=0.0)

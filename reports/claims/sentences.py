@@ -167,7 +167,7 @@ def _most_in_pr_auc(network: Model, baseline: Model) -> Iterator[Part]:
     name = f"removed by {at_size(network.label, network.largest)} of the baseline's 1 - PR-AUC"
     yield Part(name, removed[PR_AUC], "%")
     for other in [measure for measure in removed if measure != PR_AUC]:
-        yield Part(f"{name}, less what it removes of {error_title(other)}", removed[PR_AUC] - removed[other], "%")
+        yield Part(f"{name}, less what it removes of {error_title(other)}", removed[PR_AUC] - removed[other], "points")
 
 
 def _removed(new: Values, old: Values, measure: Measure) -> Draws:

@@ -94,8 +94,11 @@ def claim_notes(evidence: Evidence) -> Iterator[str]:
     """Yield how to read the verdicts, in Markdown."""
     judged_by = [at_size(model.label, model.largest) for model in evidence.models.values()]
     if judged_by:
-        labels = ", ".join(f"{escape(model.label)} ({family})" for family, model in evidence.models.items())
-        yield f"**Judged by** {labels}; the baseline is the entry of the family {BASELINE}."
+        labels = [
+            escape(model.label if model.label == family else f"{model.label} ({family})")
+            for family, model in evidence.models.items()
+        ]
+        yield f"**Judged by** {', '.join(labels)}; the baseline is the entry of the family {BASELINE}."
     yield (
         "**A sentence** that says several things holds only if every one of them does, and fails if one of them "
         f"demonstrably does not; whatever is not shown either way is undecided. {CLAIMS_FILE} has every part of every "
