@@ -6,7 +6,8 @@ For each two scored classification tags of one exclusive group, a and b:
 gave both. It is how often a track would get both tags, were each drawn by its score, beyond how often that is right.
 Beside it stands what chance gives, mean(s_a) mean(s_b). The scores of a model that tells nothing have just that; those
 of one that hears what both tags have in common, but not which of the two it is, have more; and those of one that
-tells them apart have less.
+tells them apart have less. The *joint lift* is the share by which the mean of s_a s_b is above chance: 0 is chance,
+and it is the same if all scores are twice as high.
 
 *ROC-AUC within the pair*: of the tracks that have exactly one of the two, how often one with a is ranked before one
 with b, by s_a / (s_a + s_b). Were the scores true probabilities, this would be the probability of a, given that it is
@@ -66,17 +67,25 @@ def exclusive_pairs(study: ResampledStudy) -> list[ExclusivePair]:
 def pair_findings(study: ResampledStudy, row: ResampledRow) -> list[PairFinding]:
     """Return what a row makes of each exclusive pair."""
     pairs = exclusive_pairs(study)
-    excess, chance = _excess_and_chance(study, row, pairs)
+    joint, chance = _joint_and_chance(study, row, pairs)
+    excess = joint - _together(study, study.test.targets, pairs)
     return [
         PairFinding(pair, Draws.of(own), Draws.of(expected), within, int(_has_one(study, pair).sum()))
         for pair, own, expected, within in zip(pairs, excess, chance, _within(study, row, pairs), strict=True)
     ]
 
 
-def joint_excess(study: ResampledStudy, row: ResampledRow) -> Draws | None:
-    """Return the joint-probability excess of a row, the mean over all exclusive pairs; None where there are none."""
+def joint_lift(study: ResampledStudy, row: ResampledRow) -> Draws | None:
+    """Return the joint lift of a row over all exclusive pairs: the sum of their mean s_a s_b over that by chance, - 1.
+
+    None where there are no pairs, or where all scores of one of the two tags are 0 in each.
+    """
     pairs = exclusive_pairs(study)
-    return Draws.of(_excess_and_chance(study, row, pairs)[0].mean(axis=0)) if pairs else None
+    joint, chance = (each.sum(axis=0) for each in _joint_and_chance(study, row, pairs))
+    if not chance[0] > 0:
+        return None
+    with np.errstate(invalid="ignore"):  # a resample without a track of any score
+        return Draws.of(joint / chance - 1)
 
 
 def within_pair_auc(study: ResampledStudy, row: ResampledRow) -> Draws | None:
@@ -96,21 +105,24 @@ def mean_of(found: Sequence[Draws]) -> Draws:
     return Draws.of(means)
 
 
-def _excess_and_chance(
+def _joint_and_chance(
     study: ResampledStudy, row: ResampledRow, pairs: Sequence[ExclusivePair]
 ) -> tuple[Float64Array, Float64Array]:
-    """Return both for each pair on every resample, each of the shape (pairs, 1 + resamples)."""
+    """Return mean s_a s_b, and what chance gives of it, on every resample, each of the shape (pairs, 1 + resamples)."""
     first, second = [pair.first for pair in pairs], [pair.second for pair in pairs]
 
     def means(values: Float32Array) -> Float64Array:
         return study.resamples.means(values.astype(np.float64))
 
-    def together(values: Float32Array) -> Float64Array:
-        return study.resamples.means(values[:, first].astype(np.float64) * values[:, second])
-
-    joint = row.over_seeds([together(scores) for scores in row.scores])
+    joint = row.over_seeds([_together(study, scores, pairs) for scores in row.scores])
     chance = row.over_seeds([means(scores[:, first]) * means(scores[:, second]) for scores in row.scores])
-    return joint - together(study.test.targets), chance
+    return joint, chance
+
+
+def _together(study: ResampledStudy, values: Float32Array, pairs: Sequence[ExclusivePair]) -> Float64Array:
+    """Return the mean product of each pair's columns of `values`, (tracks, tags); shape (pairs, 1 + resamples)."""
+    first, second = [pair.first for pair in pairs], [pair.second for pair in pairs]
+    return study.resamples.means(values[:, first].astype(np.float64) * values[:, second])
 
 
 def _within(study: ResampledStudy, row: ResampledRow, pairs: Sequence[ExclusivePair]) -> list[Draws | None]:

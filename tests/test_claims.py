@@ -88,7 +88,28 @@ def by_prevalence(power: float) -> Float32Array:
     return np.tile(prevalence**power, (len(TEST), 1)).astype(np.float32)
 
 
-BOTH_HIGH = np.full(TEST.targets.shape, 0.7, dtype=np.float32)
+def of_right_tags(scores: Float32Array) -> Float32Array:
+    """Return scores that are twice as high where the annotators gave the tag."""
+    return (scores * (0.5 + 0.5 * TEST.targets)).astype(np.float32)
+
+
+def of_either_tag() -> Float32Array:
+    """Return scores that hear that one of two exclusive tags is there, but not which."""
+    scores = np.full(TEST.targets.shape, 0.1, dtype=np.float32)
+    scores[:, :2] += 0.6 * TEST.targets[:, :2].sum(axis=1, keepdims=True)
+    return scores
+
+
+def of_one_tag_each() -> Float32Array:
+    """Return scores that give each track one of two exclusive tags, and of four tracks one the wrong tag."""
+    scores = np.full(TEST.targets.shape, 0.1, dtype=np.float32)
+    right = np.arange(len(TEST)) % 4 > 0
+    scores[:, 0] += 0.6 * (right == (TEST.targets[:, 0] > 0))
+    scores[:, 1] = 0.8 - scores[:, 0]
+    return scores
+
+
+ALL_HIGH = np.full(TEST.targets.shape, 0.7, dtype=np.float32)
 
 CASES: Mapping[tuple[int, Outcome], Callable[[], Predicted]] = {
     (0, "holds"): lambda: by_skill(waveform=(0.1, 0.2), spectrogram=(0.2, 0.3)),
@@ -112,9 +133,9 @@ CASES: Mapping[tuple[int, Outcome], Callable[[], Predicted]] = {
     (6, "holds"): lambda: residual_entries(spread=0.001, plain_spread=0.05, help_=0.1),
     (6, "fails"): lambda: residual_entries(spread=0.05, plain_spread=0.001, help_=-0.1),
     (6, "undecided"): lambda: residual_entries(spread=0.02, plain_spread=0.02, help_=0.0),
-    (7, "holds"): lambda: popularity(by_prevalence(2.0), BOTH_HIGH),
-    (7, "fails"): lambda: popularity(by_prevalence(0.0), by_prevalence(2.0)),
-    (7, "undecided"): lambda: popularity(TEST.targets, BOTH_HIGH),
+    (7, "holds"): lambda: popularity(of_right_tags(by_prevalence(2.0)), of_either_tag()),
+    (7, "fails"): lambda: popularity(of_either_tag(), of_right_tags(by_prevalence(2.0))),
+    (7, "undecided"): lambda: popularity(TEST.targets, of_either_tag()),
     (8, "holds"): lambda: by_skill(gbt=(0.2,), waveform=(0.3,)),
     (8, "fails"): lambda: by_skill(gbt=(0.3,), waveform=(0.2,)),
     (8, "undecided"): lambda: by_skill(gbt=(0.2,), waveform=(0.2,), noise=True),
@@ -147,6 +168,42 @@ def test_one_part_that_is_not_clear_leaves_a_conjunction_undecided(tmp_path: Pat
     assert verdict.outcome == "undecided"
     assert sum(part.interval is not None and part.interval.low > 0 for part in verdict.parts) >= 3
     assert f"at {SMALL}" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("network", "baseline", "reason"),
+    [
+        (of_right_tags(by_prevalence(-3.0)), of_either_tag(), "popularity lift"),
+        (of_right_tags(by_prevalence(2.0)), of_one_tag_each(), "by how much higher than by chance gbt at 320"),
+        (by_prevalence(2.0), of_right_tags(of_either_tag()), "ROC-AUC within exclusive pairs, spectrogram at 320"),
+    ],
+    ids=["popularity", "at once", "told apart"],
+)
+def test_each_part_of_what_is_said_of_exclusive_and_popular_tags_can_fail_alone(
+    tmp_path: Path, network: Float32Array, baseline: Float32Array, reason: str
+) -> None:
+    verdict = verdicts(study_of(tmp_path, popularity(network, baseline)))[7]
+    assert verdict.outcome == "fails"
+    assert reason in verdict.reason
+    assert sum(part.value > 0 for part in verdict.parts) == 2
+
+
+@pytest.mark.parametrize(
+    ("network", "baseline"),
+    [(of_right_tags(by_prevalence(2.0)), ALL_HIGH), (by_prevalence(2.0), of_either_tag())],
+    ids=["a baseline that scores all tags high", "a network that scores tags by their prevalence"],
+)
+def test_how_high_scores_are_says_nothing_of_exclusive_tags(
+    tmp_path: Path, network: Float32Array, baseline: Float32Array
+) -> None:
+    assert verdicts(study_of(tmp_path, popularity(network, baseline)))[7].outcome == "undecided"
+
+
+def test_scores_of_half_the_height_give_the_same_numbers_of_popular_and_exclusive_tags(tmp_path: Path) -> None:
+    network, baseline = make_scores(TEST, skill=0.3), make_scores(TEST, skill=0.2, seed=1)
+    both = popularity(network, baseline), popularity(network * np.float32(0.5), baseline * np.float32(0.25))
+    found = [verdicts(study_of(tmp_path / f"{number}", each))[7] for number, each in enumerate(both)]
+    assert [str(part) for part in found[0].parts] == [str(part) for part in found[1].parts]
 
 
 @pytest.mark.parametrize(
@@ -184,6 +241,22 @@ def test_without_exclusive_tags_nothing_is_said_of_them(tmp_path: Path) -> None:
     write_scored_study(tmp_path, test, cells)
     verdict = verdicts(resample_study(read_study_folder(tmp_path), tmp_path))[7]
     assert verdict.reason == "the corpus has no mutually exclusive tags that are scored"
+
+
+def test_of_exclusive_tags_that_only_come_together_nothing_is_said(tmp_path: Path) -> None:
+    test = replace(TEST, targets=TEST.targets.copy())
+    test.targets[:, 1] = test.targets[:, 0]
+    cells = {(label, LARGE, 0): make_scores(test, skill=0.2) for label in ("gbt", "spectrogram")}
+    write_scored_study(tmp_path, test, cells)
+    verdict = verdicts(resample_study(read_study_folder(tmp_path), tmp_path))[7]
+    assert verdict.reason == "no two exclusive tags are each alone on a test track"
+
+
+def test_a_baseline_that_gives_exclusive_tags_no_score_is_not_judged_by_them(tmp_path: Path) -> None:
+    silent = TEST.targets.copy()
+    silent[:, :2] = 0
+    verdict = verdicts(study_of(tmp_path, popularity(TEST.targets, silent)))[7]
+    assert verdict.reason == "the baseline gives no two exclusive tags any score"
 
 
 def test_a_corpus_without_regression_tags_is_judged_by_the_measures_it_has(tmp_path: Path) -> None:
@@ -263,9 +336,35 @@ def test_test_tracks_of_one_group_decide_nothing(tmp_path: Path) -> None:
     assert {(verdict.outcome, verdict.reason) for verdict in verdicts(study)} == {("undecided", ONE_GROUP)}
 
 
+@pytest.mark.parametrize(("groups", "judged"), [(9, False), (10, True)])
+def test_below_ten_groups_no_sentence_is_judged(tmp_path: Path, groups: int, judged: bool) -> None:
+    few = replace(TEST, groups=np.array([f"artist {number % groups}" for number in range(len(TEST))]))
+    cells = by_skill(gbt=(0.1, 0.1), waveform=(0.2, 0.3), spectrogram=(0.3, 0.4)).scores
+    write_scored_study(tmp_path, few, cells)
+    study = resample_study(read_study_folder(tmp_path), tmp_path)
+    reason = "the test tracks are of 9 groups, and below 10 the chance of a wrong verdict is not kept"
+    found = verdicts(study)
+    assert (
+        all((verdict.outcome, verdict.reason, verdict.p) == ("undecided", reason, None) for verdict in found) != judged
+    )
+    assert ("holds" in {verdict.outcome for verdict in found}) == judged
+    assert ("**Only 10 groups:**" in "\n".join(claim_notes(measured(study)))) == judged
+
+
 def test_of_few_groups_the_table_says_that_its_p_values_are_too_small(tmp_path: Path) -> None:
     notes = "\n".join(claim_notes(measured(study_of(tmp_path, by_skill(gbt=(0.2,), waveform=(0.3,))))))
     assert "**Only 100 groups:** expect the intervals to be too narrow and p too small" in notes
+
+
+def test_a_share_is_in_percent_and_a_difference_of_shares_in_points(tmp_path: Path) -> None:
+    parts = verdicts(study_of(tmp_path, gain_in_precision(gained=True)))[4].parts
+    assert [part.unit for part in parts] == ["%", "points", "points"] * 2
+
+
+def test_a_model_is_named_with_its_family_where_its_label_says_another(tmp_path: Path) -> None:
+    cells = {(label, LARGE, 0): make_scores(TEST, skill=0.2) for label in ("gbt", "mine")}
+    study = study_of(tmp_path, Predicted(cells, {"of_label": {"mine": {"family": "waveform"}}}))
+    assert next(iter(claim_notes(measured(study)))).startswith("**Judged by** gbt, mine (waveform); the baseline")
 
 
 def test_only_the_models_that_are_judged_are_asked_for_their_seeds(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from bench.bootstrap import Draws
 from bench.corpus import Corpus, Float32Array, Tag
-from reports.exclusive_pairs import exclusive_pairs, joint_excess, pair_findings, within_pair_auc
+from reports.exclusive_pairs import exclusive_pairs, joint_lift, pair_findings, within_pair_auc
 from reports.resampled import ResampledStudy, resample_study
 from reports.study_folder import read_study_folder
 from tests.factories import make_scores, make_test_part, write_scored_study
@@ -21,9 +21,8 @@ def study_of(out: Path, test: Corpus, **scores: Float32Array) -> ResampledStudy:
 
 
 def excess_of(study: ResampledStudy, label: str) -> Draws:
-    found = joint_excess(study, study.rows[label, 40])
-    assert found is not None
-    return found
+    (found,) = pair_findings(study, study.rows[label, 40])
+    return found.excess
 
 
 def two_of_four() -> Corpus:
@@ -43,6 +42,9 @@ def test_excess_chance_and_roc_auc_are_those_of_a_computation_by_hand(tmp_path: 
     (found,) = pair_findings(study, study.rows["network", 40])
     assert found.excess.value == pytest.approx((0.16 + 2 * 0.32 + 0.08 + 4 * 0.16) / 12)
     assert found.chance.value == pytest.approx((2.6 + 1.6) / 12 * (1.4 + 1.6) / 12)
+    lift = joint_lift(study, study.rows["network", 40])
+    assert lift is not None
+    assert lift.value == pytest.approx((0.16 + 2 * 0.32 + 0.08 + 4 * 0.16) * 12 / (4.2 * 3.0) - 1)
     assert found.within is not None
     assert found.within.value == pytest.approx(3 / 4)  # three of baroque above all others, one below all
     assert found.tracks == 8
@@ -61,6 +63,9 @@ def test_who_ignores_that_tags_rule_each_other_out_shows_an_excess_and_who_minds
     (chance,) = (found.chance.value for found in pair_findings(study, study.rows["ignores", 40]))
     assert excess["ignores"].value > chance
     assert excess["minds"].value == 0
+    lifts = {label: joint_lift(study, study.rows[label, 40]) for label in excess}
+    assert [label for label, lift in lifts.items() if lift and lift.interval().low > 0] == ["ignores"]
+    assert [label for label, lift in lifts.items() if lift and lift.interval().high < 0] == ["minds"]
     within = {label: within_pair_auc(study, study.rows[label, 40]) for label in excess}
     assert {label: auc and auc.value for label, auc in within.items()} == {"ignores": 0.5, "minds": 1.0, "nothing": 0.5}
 
@@ -107,9 +112,12 @@ def test_all_pairs_of_a_larger_group_count_and_only_of_scored_classification_tag
         ("key", 0, 1), ("key", 0, 2), ("key", 1, 2),
     ]  # fmt: skip
     row = study.rows["network", 40]
-    mean = joint_excess(study, row)
-    assert mean is not None
-    assert mean.value == pytest.approx(np.mean([found.excess.value for found in pair_findings(study, row)]))
+    findings, lift = pair_findings(study, row), joint_lift(study, row)
+    assert lift is not None
+    chance = sum(found.chance.value for found in findings)
+    given = [test.targets[:, [pair.first, pair.second]].prod(axis=1).mean(dtype=np.float64) for pair in pairs]
+    joint = sum(found.excess.value for found in findings) + sum(given)
+    assert lift.value == pytest.approx(joint / chance - 1)
 
 
 def test_values_are_means_over_the_seeds(tmp_path: Path) -> None:
@@ -138,5 +146,5 @@ def test_without_exclusive_tags_there_is_nothing_to_say(tmp_path: Path) -> None:
     study = study_of(tmp_path, free, network=make_scores(free, skill=0.2))
     row = study.rows["network", 40]
     assert pair_findings(study, row) == []
-    assert joint_excess(study, row) is None
+    assert joint_lift(study, row) is None
     assert within_pair_auc(study, row) is None

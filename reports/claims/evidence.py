@@ -16,6 +16,8 @@ from reports.table import track_count
 TABLE_CANNOT_TELL = "the table alone cannot tell"
 ONE_GROUP = "all test tracks are of one group, so nothing says what others would give"
 
+LEAST_GROUPS = 10  # at ten, a normal 5 % is one of 10 % by Student's t, and below it grows fast
+
 
 class LackingError(Exception):
     """A sentence cannot be judged; the message says what it would take, as one plain reason."""
@@ -66,6 +68,16 @@ class Evidence:
     def is_of_one_group(self) -> bool:
         """Tell whether all test tracks of a study are of one group, which cannot be resampled."""
         return self.study is not None and self.study.n_groups == 1
+
+    @property
+    def too_few_groups(self) -> str:
+        """Why nothing is judged by so few groups of test tracks; empty where there are enough."""
+        if self.is_of_one_group:
+            return ONE_GROUP
+        if self.study is None or self.study.n_groups >= LEAST_GROUPS:
+            return ""
+        few = f"the test tracks are of {self.study.n_groups} groups"
+        return f"{few}, and below {LEAST_GROUPS} the chance of a wrong verdict is not kept"
 
     @property
     def records(self) -> ResampledStudy:

@@ -1,11 +1,14 @@
 """What residual connections do: two entries that differ in nothing else, each trained with several seeds."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import permutations
 
 import numpy as np
+from scipy.stats import f
 
-from bench.bootstrap import RESAMPLES, SEED, Draws
+from bench.bootstrap import Draws, Interval
 from bench.record import RunRecord
 from reports.claims.evidence import LackingError, at_size, better, shared_measures, values_of
 from reports.claims.verdicts import Part
@@ -13,6 +16,30 @@ from reports.resampled import LEAST_SEEDS, ResampledRow, ResampledStudy
 from reports.rows import SPECTROGRAM, WAVEFORM, Measure
 
 SETTING = "residual"
+
+
+@dataclass(frozen=True, eq=False)
+class SpreadPart(Part):
+    """That one standard deviation over seeds is larger than another: the logarithm of their ratio is above zero.
+
+    Few seeds cannot be resampled (their spread would come out too small). For normally distributed ones the ratio of
+    the variances, over its true value, is F-distributed with these `degrees` of freedom, and so both the interval and
+    the p-values are by F itself.
+    """
+
+    degrees: tuple[int, int] = field(kw_only=True)
+
+    @cached_property
+    def interval(self) -> Interval:
+        """The classical 95 % interval of a ratio of variances, as that of the logarithm of its root."""
+        low, high = self.value - np.log(f.ppf([0.975, 0.025], *self.degrees)) / 2
+        return Interval(float(low), float(high))
+
+    @property
+    def p(self) -> tuple[float, float]:
+        """The one-sided p-values of the F-test, for either direction."""
+        ratio = np.exp(2 * self.value)
+        return float(f.sf(ratio, *self.degrees)), float(f.cdf(ratio, *self.degrees))
 
 
 def residual_parts(study: ResampledStudy) -> Iterator[Part]:
@@ -62,7 +89,7 @@ def _spread_parts(residual: ResampledRow, plain: ResampledRow) -> Iterator[Part]
         with_them, without = (_over_seeds(row, measure) for row in (residual, plain))
         which = f"{at_size(*plain.row.key)} to {at_size(*residual.row.key)}"
         text = f"spread of {measure.title} over seeds, log ratio of {which}"
-        yield Part(text, log_spread_ratio(without, with_them))
+        yield spread_part(text, without, with_them)
 
 
 def _help_parts(residual: ResampledRow, plain: ResampledRow) -> Iterator[Part]:
@@ -76,16 +103,13 @@ def _over_seeds(row: ResampledRow, measure: Measure) -> list[float]:
     return [value for one in row.row.per_seed if (value := measure.of(one)) is not None]
 
 
-def log_spread_ratio(one: Sequence[float], other: Sequence[float], *, resamples: int = RESAMPLES) -> Draws:
-    """Return the logarithm of the ratio of two standard deviations, of `one` to `other`, as many seeds each.
+def spread_part(text: str, one: Sequence[float], other: Sequence[float]) -> SpreadPart:
+    """Return the part that the standard deviation of `one` is larger than that of `other`.
 
-    Few seeds cannot be resampled (their spread would come out too small), so what is drawn is the ratio's error for
-    normally distributed seeds: half the logarithm of an F-distributed number. At five seeds the interval is by 2 %
-    narrower than the classical one of a ratio of variances. Raises `LackingError` where seeds do not differ.
+    Raises `LackingError` where seeds do not differ.
     """
     spreads = [float(np.std(values, ddof=1)) for values in (one, other)]
     if min(spreads) == 0:
         raise LackingError("trainings with different seeds gave the same")
-    value = float(np.log(spreads[0] / spreads[1]))
-    drawn = np.random.default_rng(SEED).f(len(one) - 1, len(other) - 1, size=resamples)
-    return Draws(value, value - np.log(drawn) / 2)
+    ratio = Draws(float(np.log(spreads[0] / spreads[1])), np.empty(0))
+    return SpreadPart(text, ratio, degrees=(len(one) - 1, len(other) - 1))

@@ -12,7 +12,8 @@ conjunction needs all of them. Two tests are made of each sentence.
 
 A part's p-value is that of its value in units of its standard error over the resamples, by the normal distribution, as
 its interval is: it is below 2.5 % where the 95 % interval lies above zero. (A count of resamples below zero would never
-be less than one in a thousand, too coarse for the clearest of many parts of many sentences.)
+be less than one in a thousand, too coarse for the clearest of many parts of many sentences.) What has no resamples
+brings a distribution of its own (`residuals.SpreadPart`).
 
 Over the sentences, the tests of "it holds" go through Holm's procedure (Holm, Scandinavian Journal of Statistics 1979)
 at 2.5 %, and so do those of "it fails". Holm's is valid whatever the dependence, so with a chance of 95 % no verdict of
@@ -62,6 +63,11 @@ class Part:
         """The quantity's own 95 % interval; None where it was printed without any."""
         return self.excess.interval() if len(self.excess.resamples) else None
 
+    @property
+    def p(self) -> tuple[float, float]:
+        """The one-sided p-values of "this is not above zero" and of "this is not below zero"."""
+        return p_above_zero(self.excess), p_above_zero(self.excess * -1)
+
     def __str__(self) -> str:
         number = f"{self.value:+.{self.decimals}f} {self.unit}".strip()
         if self.interval is not None:
@@ -102,23 +108,18 @@ class Verdict:
 
 def p_above_zero(excess: Draws) -> float:
     """Return the one-sided p-value of "this is not above zero"."""
-    return NormalDist().cdf(-in_standard_errors(excess))
+    return NormalDist().cdf(-excess.value / max(LEAST_ERROR, excess.standard_error))
 
 
-def in_standard_errors(excess: Draws) -> float:
-    """Return a quantity in units of its standard error."""
-    return excess.value / max(LEAST_ERROR, excess.standard_error)
-
-
-def p_at_least(excess: Sequence[Draws], needed: int) -> float:
-    """Return the p-value of "fewer than `needed` of these are above zero"."""
-    return (len(excess) - needed + 1) * sorted(map(p_above_zero, excess))[needed - 1]
+def p_at_least(p: Sequence[float], needed: int) -> float:
+    """Return the p-value of "fewer than `needed` of these parts are true", of which each has a p-value."""
+    return (len(p) - needed + 1) * sorted(p)[needed - 1]
 
 
 def p_values(claim: Claim) -> tuple[float, float]:
     """Return the p-values that speak for "it holds" and for "it fails"."""
-    excess = [part.excess for part in claim.parts]
-    return p_at_least(excess, claim.needed), p_at_least([each * -1 for each in excess], len(excess) - claim.needed + 1)
+    above, below = zip(*(part.p for part in claim.parts), strict=True)
+    return p_at_least(above, claim.needed), p_at_least(below, len(below) - claim.needed + 1)
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -156,7 +157,7 @@ def _verdict(
 
 def _reason(claim: Claim, outcome: Outcome, alone: tuple[float, float]) -> str:
     """Return the part on which the outcome hangs: with those that are clearer than it, the needed ones are complete."""
-    clearest_first = sorted(claim.parts, key=lambda part: -in_standard_errors(part.excess))
+    clearest_first = sorted(claim.parts, key=lambda part: (part.p[0], -part.p[1]))
     decisive = clearest_first[claim.needed - 1]
     if outcome == "holds":
         return str(decisive) if len(claim.parts) == 1 else f"least clear: {decisive}"

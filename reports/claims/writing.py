@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from reports.claims.evidence import ONE_GROUP, Evidence, LackingError, at_size, measured, printed
+from reports.claims.evidence import LEAST_GROUPS, Evidence, LackingError, at_size, measured, printed
 from reports.claims.sentences import SENTENCES
 from reports.claims.verdicts import LEVEL, Claim, Verdict, as_printed, judged
 from reports.published import PublishedTable
@@ -37,11 +37,12 @@ def judge_study(study: ResampledStudy, tables: Iterable[PublishedTable]) -> Clai
 def judge(evidence: Evidence) -> list[Verdict]:
     """Return the verdict on each sentence by values with resamples, at `LEVEL` over all sentences together.
 
-    Test tracks that are all of one group cannot be resampled: every sentence is undecided.
+    By test tracks of too few groups every sentence is undecided: one cannot be resampled, and resamples of fewer than
+    `LEAST_GROUPS` have too small a standard error, whose own uncertainty the normal distribution leaves out.
     """
     texts = {sentence.number: sentence.text for sentence in SENTENCES}
-    if evidence.is_of_one_group:
-        return judged(texts, {}, dict.fromkeys(texts, ONE_GROUP))
+    if evidence.too_few_groups:
+        return judged(texts, {}, dict.fromkeys(texts, evidence.too_few_groups))
     return judged(texts, *_claims(evidence))
 
 
@@ -93,8 +94,11 @@ def claim_notes(evidence: Evidence) -> Iterator[str]:
     """Yield how to read the verdicts, in Markdown."""
     judged_by = [at_size(model.label, model.largest) for model in evidence.models.values()]
     if judged_by:
-        labels = ", ".join(f"{escape(model.label)} ({family})" for family, model in evidence.models.items())
-        yield f"**Judged by** {labels}; the baseline is the entry of the family {BASELINE}."
+        labels = [
+            escape(model.label if model.label == family else f"{model.label} ({family})")
+            for family, model in evidence.models.items()
+        ]
+        yield f"**Judged by** {', '.join(labels)}; the baseline is the entry of the family {BASELINE}."
     yield (
         "**A sentence** that says several things holds only if every one of them does, and fails if one of them "
         f"demonstrably does not; whatever is not shown either way is undecided. {CLAIMS_FILE} has every part of every "
@@ -106,7 +110,7 @@ def claim_notes(evidence: Evidence) -> Iterator[str]:
         f"of any wrong verdict in this table is {100 * LEVEL:g} %."
     )
     groups = evidence.records.n_groups
-    if 1 < groups < ENOUGH_GROUPS:
+    if LEAST_GROUPS <= groups < ENOUGH_GROUPS:
         yield (
             f"**Only {groups:,} groups:** expect the intervals to be too narrow and p too small, and more than "
             f"{100 * LEVEL:g} % of such tables to have a wrong verdict."
