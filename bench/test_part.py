@@ -3,6 +3,7 @@
 What is read back is a corpus again, and its digest says whether it is the one that the cells were scored on.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,14 @@ def read_test_part(out: Path, record: RunRecord) -> Corpus:
             f"{out}: its test tracks or their labels are not those that {record.label} was scored on; {RUN_AGAIN}"
         )
     return test
+
+
+def refuse_no_test_track(tracks: Iterable[str], test: Corpus) -> None:
+    """Refuse, with `InputError`, an id that no test track has."""
+    known = set(test.ids.tolist())
+    for track in tracks:
+        if track not in known:
+            raise InputError(f"{track!r} is no test track; tracks.csv, which tagbench prepare writes, has their ids")
 
 
 def read_predictions(folder: Path, test: Corpus, name: str = PREDICTIONS_FILE) -> Float32Array:
