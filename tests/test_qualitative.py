@@ -1,4 +1,4 @@
-"""The told tracks are those chosen, the best, the worst and the most disputed by a stated measure, and some at random."""
+"""Told are the tracks a user chose, the best, the worst and the most disputed by a stated measure, some at random."""
 
 from dataclasses import replace
 from pathlib import Path
