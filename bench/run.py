@@ -1,7 +1,7 @@
 """Running a study: its data are prepared, and each cell is done once."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from bench.store import Store
 from bench.study import Cell, Entry, Study
 from bench.study_data import StudyData, begin_study, checked, prepare_data, tell
 from bench.tagger import Context
-from bench.test_part import write_test_part
+from bench.test_part import refuse_no_test_track, write_test_part
 from bench.tracking import Tracking
 
 SILENCE = Store(AudioSettings(), {}, {})  # what an entry that needs no audio is given
@@ -74,16 +74,18 @@ class Plan:
         return Context(store, seed, self.machine.device, self.machine.workers, self.machine.cache)
 
 
-def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine) -> Outcome:
+def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine, chosen: Collection[str] = ()) -> Outcome:
     """Do what is not yet done of a study and log it; its cells, targets and lists lie in `out` afterwards.
 
-    Raises `InputError` when the study asks for what the corpus does not have. A cell that fails, with an
-    `InputError` or a `StudyFailedError`, stops no other.
+    Raises `InputError` when the study asks for what the corpus does not have, and when one of the `chosen` tracks,
+    which its report is to tell of, is not in the test part. A cell that fails, with an `InputError` or a
+    `StudyFailedError`, stops no other.
     """
     use_threads(study.threads)
-    place = begin_study(study, out=out, root=root, cache=machine.cache)
+    place = begin_study(study, out=out, root=root, cache=machine.cache, chosen=chosen)
     tracking = Tracking(study, out)
     plan = plan_study(study, place, out=out, machine=machine)
+    refuse_no_test_track(chosen, plan.data.parts.test)  # it may have been refused
     write_study(plan.data.study, plan.cells, out)
     plan.data.found.save(out)
     faults = run_cells(prepare_taggers(plan, out), out, tracking)

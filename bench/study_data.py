@@ -21,6 +21,7 @@ from bench.record import DataRecord, SharedGroups
 from bench.splits import Split
 from bench.study import Study
 from bench.tags import with_tag_choices
+from bench.test_part import refuse_no_test_track
 
 EMPTY_PART = {
     "hash": "give [split] larger shares or another seed, or the corpus more groups",
@@ -39,15 +40,20 @@ class StudyData:
     found: DataRecord
 
 
-def begin_study(study: Study, *, out: Path, root: Path | None, cache: Path) -> Place:
-    """Find the corpus, refuse what can be seen to fail before any work, and make the output folder."""
+def begin_study(study: Study, *, out: Path, root: Path | None, cache: Path, chosen: Iterable[str] = ()) -> Place:
+    """Find the corpus, refuse what can be seen to fail before any work, and make the output folder.
+
+    `chosen` are ids of tracks that must be in the test part.
+    """
     place = place_of(study.corpus.name, study.corpus.settings, root=root, cache=cache)
     outline = place.outline()
     for entry in study.entries():
         entry.tagger.check_corpus(outline)
     if study.prepare.drop_leaks and all(entry.audio is None for entry in study.entries()):
         raise InputError("[prepare] drop_leaks = true needs an entry that hears audio, to tell what sounds alike")
-    sized = sized_to(study, study.split.divide(outline), "")
+    parts = study.split.divide(outline)
+    sized = sized_to(study, parts, "")
+    refuse_no_test_track(chosen, parts.test)
     shape = f"{len(study.families)} families, {len(sized.sizes)} sizes, {len(study.seeds)} seeds"
     say(f"study {study.name}: {shape}, {len(list(sized.cells()))} cells; output goes to {out}")
     out.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ from bench.errors import InputError
 from bench.text_files import read_text
 
 PARQUET = ".parquet"
-SEPARATORS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
 ANSWERS = {"yes": 1, "true": 1, "no": 0, "false": 0}
 NAMED = 10  # columns that a message names at most
@@ -141,5 +141,6 @@ def _refuse_missing(file: Path, names: list[str], required: Sequence[str], separ
     for other in [other for other in SEPARATORS if separator and other != separator]:
         if set(required) <= {name.strip('"') for name in separator.join(names).split(other)}:
             looks, needs = SEPARATORS[other], SEPARATORS[separator]
-            raise InputError(f"{file} looks separated by {looks}, not by {needs}: its columns are {found}; save it so")
+            told = f"{file} looks separated by {looks}, not by {needs}: its columns are {found}"
+            raise InputError(f"{told}; save it with {needs}")
     raise InputError(f"{file} has no column {missing[0]!r}; its columns are {found}")

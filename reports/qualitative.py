@@ -1,11 +1,12 @@
 """Some test tracks with the tags that the best network, the baseline and the annotators give them.
 
-The tracks are those that the network tags best and worst, those on which it and the baseline differ most, and some that
-nobody chose. How well a track is tagged is its label-ranking average precision (Tsoumakas, Katakis and Vlahavas, 2010,
-"Mining multi-label data"): the average precision of the ranking of all classification tags by their score on it.
+The tracks are those that a user chose, those that the network tags best and worst, those on which it and the baseline
+differ most, and some at random. How well a track is tagged is its label-ranking average precision (Tsoumakas, Katakis
+and Vlahavas, 2010, "Mining multi-label data"): the average precision of the ranking of all classification tags by their
+score on it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,7 +20,7 @@ from bench.excerpts import excerpt_file
 from bench.metrics import Float64Array
 from bench.output import CELLS_FOLDER
 from bench.study import DELTA_FAMILIES
-from bench.test_part import read_predictions, read_test_part
+from bench.test_part import read_predictions, read_test_part, refuse_no_test_track
 from reports.rows import ADDED_FAMILY, BASELINE, MEASURES, Row, best_rows
 from reports.study_folder import Cell, StudyFolder, read_study_folder
 
@@ -27,7 +28,7 @@ TOP = 10  # tags of a list, as in the paper's demo
 BEST, WORST, AHEAD, BEHIND, RANDOM = 2, 2, 2, 2, 4  # tracks of each kind
 _, PR_AUC, RMSE = MEASURES
 
-Why = Literal["best", "worst", "disputed", "random"]
+Why = Literal["chosen", "best", "worst", "disputed", "random"]
 
 
 @dataclass(frozen=True)
@@ -101,30 +102,32 @@ class Stories:
     tracks: tuple[TrackStory, ...]
 
 
-def told_tracks(out: Path) -> list[str]:
-    """Return the ids of the tracks that the report of the study in `out` will tell of.
+def told_tracks(out: Path, chosen: Collection[str] = ()) -> list[str]:
+    """Return the ids of the tracks that the report of the study in `out` will tell of, those that are `chosen` first.
 
-    Raises `InputError` as `read_study_folder` and `read_test_part` do.
+    Raises `InputError` as `read_study_folder` and `read_test_part` do, and where one that is chosen is no test track.
     """
     study = read_study_folder(out)
     test = read_test_part(out, study.finished[0].record)
-    return [story.id for story in tell_stories(study, test, out).tracks]
+    return [story.id for story in tell_stories(study, test, out, chosen).tracks]
 
 
-def tell_stories(study: StudyFolder, test: Corpus, out: Path) -> Stories:
+def tell_stories(study: StudyFolder, test: Corpus, out: Path, chosen: Collection[str] = ()) -> Stories:
     """Return the stories of a study's test tracks; the same records and predictions tell of the same tracks.
 
+    First come those that are `chosen`, by their ids, in that order. Raises `InputError` where one is no test track.
     The network is that with the best PR-AUC (without classification tags, √MSE) at the largest size of any network; the
     baseline, of the same size, is the best of the trees, or where there are none, of whatever else is no network.
     """
+    refuse_no_test_track(chosen, test)
     networks = _largest([row for row in study.rows if row.family in DELTA_FAMILIES])
     others = [row for row in study.rows if row.family not in {*DELTA_FAMILIES, ADDED_FAMILY}]
     at_size = [row for row in others if row.n_train == networks[0].n_train] if networks else _largest(others)
     trees = [row for row in at_size if row.family == BASELINE]
     network, baseline = (_teller(study, rows, test, out) for rows in (networks, trees or at_size))
-    chosen = _chosen(test, network, baseline)
+    told = _told(test, chosen, network, baseline)
     return Stories(
-        test, network, baseline, tuple(_story(test, track, why, network, baseline, out) for track, why in chosen)
+        test, network, baseline, tuple(_story(test, track, why, network, baseline, out) for track, why in told)
     )
 
 
@@ -159,16 +162,22 @@ def ranking_precision(given: BoolArray, scores: Float32Array) -> Float64Array:
     return mean
 
 
-def _chosen(test: Corpus, network: Teller | None, baseline: Teller | None) -> list[tuple[int, Why]]:
-    """Return the rows of the told tracks, none twice, each with the reason why; of one kind, no group twice."""
-    chosen: dict[int, Why] = {}
+def _told(
+    test: Corpus, chosen: Collection[str], network: Teller | None, baseline: Teller | None
+) -> list[tuple[int, Why]]:
+    """Return the rows of the told tracks, none twice, each with the reason why.
+
+    Of one kind, no group comes twice, but as often as it was chosen.
+    """
+    row_of = {track: row for row, track in enumerate(test.ids.tolist())}
+    told: dict[int, Why] = {row_of[track]: "chosen" for track in chosen}
     for why, order, count in _orders(test, network, baseline):
         groups: set[str] = set()
         for track in order.tolist():
-            if len(groups) < count and track not in chosen and test.groups[track] not in groups:
-                chosen[track] = why
+            if len(groups) < count and track not in told and test.groups[track] not in groups:
+                told[track] = why
                 groups.add(test.groups[track])
-    return list(chosen.items())
+    return list(told.items())
 
 
 def _orders(test: Corpus, network: Teller | None, baseline: Teller | None) -> Iterator[tuple[Why, IntArray, int]]:

@@ -1,6 +1,6 @@
 """Writes what is to be looked at rather than ranked: `qualitative.md`, its figure, and its tables as CSV."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,17 +47,17 @@ class Look:
     drawings: dict[str, bytes]
 
 
-def look_closer(study: ResampledStudy) -> Look:
-    """Look at a study's models; the same study, the same bytes.
+def look_closer(study: ResampledStudy, chosen: Collection[str] = ()) -> Look:
+    """Look at a study's models and at some of its test tracks, the `chosen` first; the same study, the same bytes.
 
-    Raises `InputError` where what was predicted cannot be read.
+    Raises `InputError` where what was predicted cannot be read, or a chosen track is no test track.
     """
     rows = {row.key: study.rows[row.key] for row in in_paper_order(study.study.rows)}
     bins = prevalence_bins(study)
     findings = {key: pair_findings(study, row) for key, row in rows.items()}
     lifts = {key: popularity_bias(study, row) for key, row in rows.items()}
     ratios = {key: prevalence_ratios(study, row, bins) for key, row in rows.items()}
-    stories = tell_stories(study.study, study.test, study.folder)
+    stories = tell_stories(study.study, study.test, study.folder, chosen)
     drawings = {POPULARITY_FIGURE: svg(draw_popularity(study, bins, ratios))} if len(bins) > 1 else {}
     tables = {
         PAIRS_FILE: _pairs_table(study, findings),

@@ -1,6 +1,6 @@
 """Writes the report of a study into its output folder: Table 1, what stands with it, timings and figures."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bench.whole_file import written_aside
@@ -34,17 +34,19 @@ TIMINGS_FILE = "timings.csv"
 PAGE_FILE = "report.html"
 
 
-def write_report(out: Path) -> None:
+def write_report(out: Path, chosen: Collection[str] = ()) -> None:
     """Write `table1.md` and all that stands with it of the study in the folder `out`.
 
+    Of the test tracks that are told of, the `chosen` come first, by their ids.
     A study that is not finished gives the table of what is, and its caption says how much is missing. Every measure is
     computed again from what was predicted. Everything is made before anything is written, and each file is replaced
-    whole. Only `timings.csv` depends on the clock. Raises `InputError` as `read_study_folder` and `resample_study` do.
+    whole. Only `timings.csv` depends on the clock. Raises `InputError` as `read_study_folder` and `resample_study` do,
+    and where a chosen track is no test track.
     """
     study = resample_study(read_study_folder(out), out)
     claims = judge_study(study, published().tables)
     curves = fitted_curves(claims.evidence)
-    look = look_closer(study)
+    look = look_closer(study, chosen)
     drawings = _drawings(study, curves)
     results, further = by_heading(_results(study, claims, curves)), by_heading(_further(study))
     texts = {

@@ -21,10 +21,11 @@ from reports.qualitative import (
 from reports.table import NO_VALUE, aligned, escape, track_count
 
 REASONS: dict[Why, str] = {
+    "chosen": "chosen",
     "best": "tagged best",
     "worst": "tagged worst",
     "disputed": "disputed",
-    "random": "chosen by nobody",
+    "random": "at random",
 }
 
 
@@ -63,14 +64,17 @@ def _named(teller: Teller) -> str:
 def how_chosen(stories: Stories) -> str:
     """Return how the tracks were chosen, in Markdown."""
     judge = "baseline" if stories.network is None else "network"
-    kinds = [f"{BEST} that the {judge} tags best", f"{WORST} that it tags worst"]
+    chosen = sum(story.why == "chosen" for story in stories.tracks)
+    kinds = [f"{chosen} that the reader chose"] if chosen else []
+    kinds += [f"{BEST} that the {judge} tags best", f"{WORST} that it tags worst"]
     if stories.network is not None and stories.baseline is not None:
         kinds += [f"{AHEAD} on which it is farthest ahead of the baseline and {BEHIND} farthest behind (*disputed*)"]
-    kinds += [f"{RANDOM} in the order of a hash of their ids, chosen by nobody"]
+    kinds += [f"{RANDOM} at random, by a hash of the id"]
     return (
         "How well a track is tagged is its average precision: its tags are ranked by their scores, and it is 1 where "
         "those that the annotators gave come first. Of the test tracks, there are "
-        f"{', '.join(kinds[:-1])}, and {kinds[-1]}; of each kind, no two of one artist (group). What the annotators "
+        f"{', '.join(kinds[:-1])}, and {kinds[-1]}; none twice, and of each kind "
+        f"{'but the first ' if chosen else ''}no two of one artist (group). What the annotators "
         "gave is bold. tracks\\_scored.csv has the average precision of all test tracks."
     )
 

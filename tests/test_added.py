@@ -249,7 +249,7 @@ def test_a_text_in_a_scores_place_is_refused_with_its_row(out: Path, tmp_path: P
         ("theirs.csv", b"", "is empty"),
         ("theirs.json", b'{"id": ["t0001"]}', "has no column 'id'"),
         ("missing.csv", None, "cannot be read: No such file"),
-        ("theirs.csv", b"id;rock\nt0001;0.5\n", "looks separated by ';'"),
+        ("theirs.csv", b"id;rock\nt0001;0.5\n", "looks separated by semicolons"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(

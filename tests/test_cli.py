@@ -5,10 +5,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import bench
 from bench.cli import exit_code, tagbench
+from bench.excerpts import excerpt_file
 from tests.conftest import STUDY, TAGBENCH, StudyOnDisk
 
 
@@ -38,6 +40,27 @@ def test_without_excerpts_those_of_an_earlier_run_go(finished_study: StudyOnDisk
     assert exit_code([*again.arguments, "--no-excerpts"]) == 0
     assert list((out / "excerpts").iterdir()) == []
     assert "](excerpts/" not in (out / "qualitative.md").read_text()
+
+
+def test_chosen_tracks_are_told_of_first_and_are_heard(finished_study: StudyOnDisk, tmp_path: Path) -> None:
+    again = StudyOnDisk(finished_study.file.parent)
+    again.out = shutil.copytree(finished_study.out, tmp_path / "out")
+    tracks = pd.read_csv(again.out / "tracks.csv", dtype=str)
+    first, second = tracks["id"][tracks["part"] == "test"].tolist()[-2:]
+    assert exit_code([*again.arguments, "--track", second, "--track", first]) == 0
+    page = (again.out / "qualitative.md").read_text()
+    for number, track in enumerate((second, first), 1):
+        assert re.search(rf"### {number}\. chosen: {track}\n\n.*{excerpt_file(track)}", page)
+    assert exit_code(["report", str(again.out), "--track", first]) == 0
+    assert f"### 1. chosen: {first}\n" in (again.out / "qualitative.md").read_text()
+
+
+def test_a_chosen_track_that_is_not_in_the_test_part_is_refused_before_any_work(
+    small_study: StudyOnDisk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code([*small_study.arguments, "--track", "nowhere"]) == 2
+    assert "'nowhere' is no test track" in capsys.readouterr().err
+    assert not small_study.out.exists()
 
 
 def test_report_writes_the_same_table_again_from_what_is_recorded(small_study: StudyOnDisk) -> None:

@@ -264,7 +264,7 @@ def test_a_typo_among_numbers_is_refused_by_its_column_and_row(tmp_path: Path, c
         ("name,kind\nrock,binary\n", "tag 'rock' has a kind other than"),
         ("name,kind\njazz,classification\n", "no column 'jazz'"),
         ("name,kind\ngroup,classification\n", "column 'group' is not numeric"),
-        ("name;kind\nrock;classification\n", "looks separated by ';', not by ','"),
+        ("name;kind\nrock;classification\n", "looks separated by semicolons, not by commas"),
         ("name,kind\nrock,classification\nrock,regression\n", "tag 'rock' stands more than once"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The told tracks are the best, the worst and the most disputed by a stated measure, and some that nobody chose."""
+"""Told are the tracks a user chose, the best, the worst and the most disputed by a stated measure, some at random."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from bench.excerpts import excerpt_file
 from bench.output import write_scores
 from reports.qualitative import Stories, TagList, TrackStory, ranking_precision, tell_stories, told_tracks
 from reports.study_folder import read_study_folder
+from reports.track_sections import how_chosen
 from tests.factories import make_scores, make_test_part, write_scored_study
 
 TAGS = (*(Tag(f"tag {number}", "classification") for number in range(14)), Tag("energy", "regression"))
@@ -81,6 +82,18 @@ def test_chosen_are_the_best_the_worst_and_those_on_which_the_models_differ_most
     assert len({story.id for story in stories.tracks}) == 12
     for kind in (rows["best"], rows["worst"], ahead, behind):
         assert len({test.groups[row] for row in kind}) == 2
+
+
+def test_tracks_that_a_user_chose_come_first_in_that_order_and_once(tmp_path: Path) -> None:
+    test = make_test_part(tags=TAGS)
+    usually = [story.id for story in stories_of(tmp_path, test, usual(test)).tracks]
+    chosen = [usually[0], *test.ids[[5, 4]].tolist(), usually[0]]
+    stories = tell_stories(read_study_folder(tmp_path), test, tmp_path, chosen)
+    assert [(one.id, one.why) for one in stories.tracks[:3]] == [(track, "chosen") for track in chosen[:3]]
+    assert [one.why for one in stories.tracks[3:]] == ["best"] * 2 + ["worst"] * 2 + ["disputed"] * 4 + ["random"] * 4
+    assert len({one.id for one in stories.tracks}) == 15
+    assert told_tracks(tmp_path, chosen) == [one.id for one in stories.tracks]
+    assert "3 that the reader chose, 2 that the network tags best" in how_chosen(stories)
 
 
 def test_one_artist_does_not_fill_a_kind(tmp_path: Path) -> None:
@@ -186,7 +199,7 @@ def _lists(story: TrackStory) -> list[TagList]:
     return [told for told in (story.network, story.baseline) if told is not None]
 
 
-def test_a_corpus_of_ratings_alone_has_tracks_that_nobody_chose(tmp_path: Path) -> None:
+def test_a_corpus_of_ratings_alone_has_tracks_at_random(tmp_path: Path) -> None:
     test = make_test_part(tags=(Tag("energy", "regression"), Tag("tempo", "regression")))
     scores = {("waveform", 40, 0): make_scores(test, skill=0.2), ("spectrogram", 40, 0): make_scores(test, skill=0.5)}
     stories = stories_of(tmp_path, test, scores)

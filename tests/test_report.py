@@ -126,6 +126,16 @@ def test_a_study_that_is_refused_leaves_the_last_report_as_it_was(tmp_path: Path
     assert contents(tmp_path) == before
 
 
+def test_a_chosen_track_that_is_none_of_the_test_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    write_scored_study(tmp_path, TEST, scores_of([("gbt", 320)]))
+    with pytest.raises(InputError, match=r"^'no such' is no test track"):
+        write_report(tmp_path, ["t0003", "no such"])
+    assert written(tmp_path) <= INPUTS
+    write_report(tmp_path, ["t0003"])
+    assert "### 1. chosen: t0003\n\naudio/0003.wav; no excerpt is kept" in (tmp_path / "qualitative.md").read_text()
+    assert "t0003" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
 def test_exact_labels_are_scored_in_a_table_of_their_own(tmp_path: Path) -> None:
     truth = np.roll(TEST.targets, 1, axis=0)
     write_scored_study(tmp_path, replace(TEST, truth=truth), {("gbt", 320, 0): truth * np.float32(0.9)})

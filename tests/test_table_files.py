@@ -29,9 +29,12 @@ def written(folder: Path, content: str | bytes, name: str = "m.csv") -> Path:
         ("\ufeff", "m.csv is empty"),
         ("track,rock\na,1\n", "has no column 'path'; its columns are 'track', 'rock'$"),
         ("\npath,rock\na,1\n", "has no column 'path'; its columns are none$"),
-        ("path;rock\na;1\n", "m.csv looks separated by ';', not by ',': its columns are 'path;rock'; save it so"),
-        ("path;rock, hard;jazz\na;1;0\n", "looks separated by ';'"),
-        ('"path"\t"rock"\na\t1\n', "m.csv looks separated by tabs, not by ','"),
+        (
+            "path;rock\na;1\n",
+            "m.csv looks separated by semicolons, not by commas: its columns are 'path;rock'; save it with commas$",
+        ),
+        ("path;rock, hard;jazz\na;1;0\n", "looks separated by semicolons"),
+        ('"path"\t"rock"\na\t1\n', "m.csv looks separated by tabs, not by commas"),
         ("path,rock,rock\na,1,0\n", "m.csv has 2 columns 'rock'; give each a name of its own"),
         ("path,rock\na,1,0\nb,1,0\n", "m.csv cannot be read: "),
         ("path,rock\na,1\nb,1,0\n", "m.csv cannot be read: .*line 3"),
@@ -47,7 +50,7 @@ def test_what_is_no_table_is_refused_in_one_line(tmp_path: Path, content: str | 
 
 
 def test_tab_separated_text_with_commas_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="looks separated by ',', not by tabs"):
+    with pytest.raises(InputError, match=r"looks separated by commas, not by tabs: .*; save it with tabs$"):
         read(written(tmp_path, "path,rock\na,1\n", "m.tsv"))
 
 

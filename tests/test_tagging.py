@@ -206,7 +206,11 @@ def test_other_tags_than_the_models_are_refused(whole_study: StudyOnDisk, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("record.json", "has no record.json"), ("tags.csv", "tags.csv cannot be read")]
+    ("name", "told"),
+    [
+        ("record.json", "has no record.json"),
+        ("tags.csv", "tags.csv cannot be read .*; delete the folder .*cell and run the study again$"),
+    ],
 )
 def test_a_folder_that_is_no_whole_cell_is_refused(
     name: str, told: str, whole_study: StudyOnDisk, tmp_path: Path

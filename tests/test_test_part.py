@@ -60,6 +60,15 @@ def test_predictions_of_other_tracks_are_refused(tmp_path: Path) -> None:
         read_predictions(folder, test.take(np.arange(len(test))[::-1]))
 
 
+def test_predictions_that_are_lost_come_back_once_the_finished_cell_is_deleted(tmp_path: Path) -> None:
+    test = make_test_part()
+    folder, _ = written(tmp_path, test)
+    for file in folder.iterdir():
+        file.unlink()
+    with pytest.raises(InputError, match=f"; delete the folder {folder} and run the study again$"):
+        read_predictions(folder, test)
+
+
 @pytest.mark.parametrize("name", ["targets.parquet", "tags.csv", "tracks.csv"])
 def test_a_damaged_or_missing_file_is_named(tmp_path: Path, name: str) -> None:
     _, record = written(tmp_path, make_test_part())

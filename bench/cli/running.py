@@ -1,6 +1,7 @@
 """The commands that work on a study: prepare, inspect, run, report."""
 
 import shlex
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,6 +84,15 @@ def inspect(study: str, out: Path | None, root: Path | None, cache: Path, worker
     click.echo(f"More is in {folder / PAGE_FILE}, with tables and figures beside it.")
 
 
+_track_option = click.option(
+    "--track",
+    "tracks",
+    multiple=True,
+    metavar="ID",
+    help="A test track that the report is to tell of before it tells of its own dozen; may be given several times.",
+)
+
+
 @click.command()
 @click.argument("study")
 @root_option
@@ -94,11 +104,20 @@ def inspect(study: str, out: Path | None, root: Path | None, cache: Path, worker
     "--excerpts/--no-excerpts",
     default=True,
     show_default=True,
-    help="Keep 15 s of each of a dozen test tracks with the report, to be heard in it; --no-excerpts keeps none, and "
-    "removes those of an earlier run.",
+    help="Keep 15 s of each track that the report tells of, to be heard in it; --no-excerpts keeps none, and removes "
+    "those of an earlier run.",
 )
+@_track_option
 def run(
-    study: str, out: Path | None, root: Path | None, cache: Path, device: str, workers: int, *, excerpts: bool
+    study: str,
+    out: Path | None,
+    root: Path | None,
+    cache: Path,
+    device: str,
+    workers: int,
+    tracks: tuple[str, ...],
+    *,
+    excerpts: bool,
 ) -> None:
     """Run a STUDY (the name of a shipped one, or a TOML file) and write its Table 1.
 
@@ -110,20 +129,22 @@ def run(
     from bench.run import Machine
 
     machine = Machine(choose_device(device), workers, cache)
-    run_together(machine.device, partial(_run, study, out, root, machine, excerpts=excerpts))
+    run_together(machine.device, partial(_run, study, out, root, machine, tracks, excerpts=excerpts))
 
 
-def _run(study: str, out: Path | None, root: Path | None, machine: "Machine", *, excerpts: bool) -> None:
+def _run(
+    study: str, out: Path | None, root: Path | None, machine: "Machine", tracks: Collection[str], *, excerpts: bool
+) -> None:
     from bench.run import run_study
     from bench.study import read_study
     from reports.report import write_report
 
     what = read_study(study)
     folder = out or Path("runs") / what.name
-    outcome = run_study(what, out=folder, root=root, machine=machine)
+    outcome = run_study(what, out=folder, root=root, machine=machine, chosen=tracks)
     if outcome.finished:
-        _keep_excerpts(outcome.audio if excerpts else None, folder)
-        write_report(folder)
+        _keep_excerpts(outcome.audio if excerpts else None, folder, tracks)
+        write_report(folder, tracks)
         click.echo((folder / "table1.md").read_text(encoding="utf-8"))
     outcome.tracking.log_report(failed=bool(outcome.faults))
     click.echo(f"Tables and figures are in {folder}. Logging to MLflow took {outcome.tracking.seconds:.0f} s.")
@@ -132,13 +153,13 @@ def _run(study: str, out: Path | None, root: Path | None, machine: "Machine", *,
         raise StudyFailedError(f"{len(outcome.faults)} things failed; the first: {outcome.faults[0]}")
 
 
-def _keep_excerpts(audio: "Store | None", folder: Path) -> None:
+def _keep_excerpts(audio: "Store | None", folder: Path, chosen: Collection[str]) -> None:
     """Keep excerpts of the tracks that the report tells of, or without audio none."""
     from bench.excerpts import EXCERPTS_FOLDER, SECONDS, write_excerpts
     from bench.progress import say
     from reports.qualitative import told_tracks
 
-    tracks = [] if audio is None else told_tracks(folder)
+    tracks = [] if audio is None else told_tracks(folder, chosen)
     write_excerpts(audio, tracks, folder)
     if tracks:
         where = folder / EXCERPTS_FOLDER
@@ -147,11 +168,12 @@ def _keep_excerpts(audio: "Store | None", folder: Path) -> None:
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-def report(folder: Path) -> None:
+@_track_option
+def report(folder: Path, tracks: tuple[str, ...]) -> None:
     """Write the table and the figures of DIR again from what is recorded there; nothing is trained."""
     from reports.report import write_report
 
-    write_report(folder)
+    write_report(folder, tracks)
     click.echo((folder / "table1.md").read_text(encoding="utf-8"))
 
 
