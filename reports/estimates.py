@@ -43,8 +43,10 @@ class Estimate:
 
     @property
     def half_width(self) -> float | None:
-        """Half the width of the interval."""
-        return None if self.interval is None else (self.interval.high - self.interval.low) / 2
+        """Half the width of the interval; where a limit cuts it, how far it reaches on its longer side."""
+        if self.interval is None:
+            return None
+        return max(self.interval.high - self.value, self.value - self.interval.low)
 
     @property
     def sd_apart(self) -> float | None:
@@ -219,12 +221,14 @@ def estimates(study: ResampledStudy, measures: TagMeasures, tags: BoolArray | No
         draws, of_seeds = measures.macro(measure.field, tags), measures.macro_of_seeds(measure.field, tags)
         if draws is not None and of_seeds is not None:
             seed_sd = float(of_seeds.std(ddof=1)) if len(of_seeds) > 1 else None
-            found[measure.field] = replace(_estimate(study, draws), seed_sd=seed_sd, n_seeds=len(of_seeds))
+            found[measure.field] = replace(
+                _estimate(study, draws, measures.limits), seed_sd=seed_sd, n_seeds=len(of_seeds)
+            )
     return found
 
 
-def _estimate(study: ResampledStudy, draws: Draws) -> Estimate:
-    return Estimate(draws.value, study.interval(draws))
+def _estimate(study: ResampledStudy, draws: Draws, limits: Interval | None = None) -> Estimate:
+    return Estimate(draws.value, study.interval(draws, limits))
 
 
 def _rows(study: ResampledStudy) -> list[Row]:

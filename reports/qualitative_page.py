@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bench.bootstrap import Draws, Interval
+from reports.estimates import Estimate
 from reports.exclusive_pairs import ExclusivePair, PairFinding, mean_of, pair_findings
 from reports.figures import FIGURES_FOLDER, svg
 from reports.popularity import (
@@ -20,7 +21,7 @@ from reports.popularity import (
 )
 from reports.popularity_figure import POPULARITY_FIGURE, draw_popularity
 from reports.qualitative import Stories, tell_stories
-from reports.resampled import ResampledStudy
+from reports.resampled import BETWEEN_0_AND_1, ResampledStudy
 from reports.rows import RowKey, in_paper_order
 from reports.table import NO_VALUE, aligned, escape, track_count
 from reports.track_sections import track_sections
@@ -119,7 +120,7 @@ def _values(study: ResampledStudy, found: Sequence[PairFinding]) -> list[str]:
     return [
         _percent(study, mean_of([one.excess for one in found])),
         f"{100 * np.mean([one.chance.value for one in found]):.2f}",
-        _percent(study, mean_of(within) if within else None),
+        _percent(study, mean_of(within) if within else None, limits=BETWEEN_0_AND_1),
     ]
 
 
@@ -151,11 +152,12 @@ def _name(key: RowKey) -> list[str]:
     return [escape(key[0]), track_count(key[1])]
 
 
-def _percent(study: ResampledStudy, draws: Draws | None, *, sign: str = "") -> str:
+def _percent(study: ResampledStudy, draws: Draws | None, *, sign: str = "", limits: Interval | None = None) -> str:
     if draws is None:
         return NO_VALUE
-    value, interval = f"{100 * draws.value:{sign}.2f}", study.interval(draws)
-    return value if interval is None else f"{value} ± {50 * (interval.high - interval.low):.2f}"
+    half_width = Estimate(draws.value, study.interval(draws, limits)).half_width
+    value = f"{100 * draws.value:{sign}.2f}"
+    return value if half_width is None else f"{value} ± {100 * half_width:.2f}"
 
 
 def _pairs_table(study: ResampledStudy, findings: Findings) -> pd.DataFrame:
@@ -166,7 +168,7 @@ def _pairs_table(study: ResampledStudy, findings: Findings) -> pd.DataFrame:
         for one in found:
             names = [study.test.tags[tag].name for tag in (one.pair.first, one.pair.second)]
             values = [*key, one.pair.group, *names, one.tracks, one.chance.value]
-            lines.append([*values, *_spread(study, one.excess), *_spread(study, one.within)])
+            lines.append([*values, *_spread(study, one.excess), *_spread(study, one.within, BETWEEN_0_AND_1)])
     return pd.DataFrame(lines, columns=[*named, *_columns("joint_excess"), *_columns("roc_auc_within")])
 
 
@@ -191,9 +193,9 @@ def _columns(name: str) -> list[str]:
     return [name, f"{name}_low", f"{name}_high"]
 
 
-def _spread(study: ResampledStudy, draws: Draws | None) -> list[float | None]:
+def _spread(study: ResampledStudy, draws: Draws | None, limits: Interval | None = None) -> list[float | None]:
     """Return a quantity and the ends of its interval."""
-    return [None, *_ends(None)] if draws is None else [draws.value, *_ends(study.interval(draws))]
+    return [None, *_ends(None)] if draws is None else [draws.value, *_ends(study.interval(draws, limits))]
 
 
 def _ends(interval: Interval | None) -> list[float | None]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from reports.rows import MEASURES, MeasureField, Row, RowKey, against_exact_labe
 from reports.study_folder import StudyFolder
 
 LEAST_SEEDS = 5  # from which on seeds are drawn, too: fewer understate the spread between trainings
+BETWEEN_0_AND_1 = Interval(0.0, 1.0)  # where every measure lies
 TOLERANCE = 1e-9  # between a measure in a record and the same computed again from its predictions
 
 
@@ -27,9 +29,11 @@ class TagMeasures:
     """The measures of each tag, or differences between them.
 
     `per_tag` has them on every resample (`resample_measures`), the mean over the seeds, of `LEAST_SEEDS` or more over
-    seeds drawn with replacement; `of_seeds` each seed's on the test tracks as they are, shape (tags, seeds).
+    seeds drawn with replacement; `of_seeds` each seed's on the test tracks as they are, shape (tags, seeds). `limits`
+    are those of the intervals: none for differences.
     """
 
+    limits: ClassVar[Interval | None] = None
     per_tag: Resampled
     of_seeds: Resampled
 
@@ -71,6 +75,7 @@ class ResampledRow(TagMeasures):
     of them weighs.
     """
 
+    limits: ClassVar[Interval | None] = BETWEEN_0_AND_1
     row: Row
     scores: Float32Array
     seed_shares: Float64Array
@@ -109,10 +114,16 @@ class ResampledStudy:
         """How many groups the test tracks are of."""
         return len(self.resamples.counts)
 
-    def interval(self, draws: Draws) -> Interval | None:
-        """Return the 95 % interval of a quantity; None where all tracks are of one group, or no resample knows it."""
+    def interval(self, draws: Draws, limits: Interval | None = None) -> Interval | None:
+        """Return the 95 % interval of a quantity, which ends at its `limits` where it would reach farther.
+
+        None where all tracks are of one group, or no resample knows it.
+        """
         resampled = self.n_groups > 1 and np.isfinite(draws.resamples).any()
-        return draws.interval() if resampled else None
+        if not resampled:
+            return None
+        found = draws.interval()
+        return found if limits is None else Interval(max(found.low, limits.low), min(found.high, limits.high))
 
     @cached_property
     def otherwise(self) -> dict[str, dict[RowKey, ResampledRow]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.bootstrap import Interval
 from bench.corpus import Corpus, Float32Array
 from reports.estimates import (
     deltas,
@@ -67,6 +68,24 @@ def test_an_interval_lies_about_its_value_and_one_of_a_difference_is_the_narrowe
         assert one.half_width is not None
         assert gain.half_width < one.half_width / 2
         assert waveform.gains == {}
+
+
+def test_an_interval_of_a_measure_ends_at_0_and_1_and_that_of_a_difference_does_not(tmp_path: Path) -> None:
+    few = TEST.take(np.arange(9))  # three artists
+    skills = {"waveform": 0.0, "spectrogram": 0.4}
+    study = study_of(tmp_path, {(label, 40, 0): make_scores(few, skill=skill) for label, skill in skills.items()}, few)
+    row = study.rows["spectrogram", 40]
+    draws = row.macro("roc_auc")
+    one = estimates(study, row)["roc_auc"]
+    assert draws is not None
+    assert one.interval is not None
+    assert draws.interval().high > 1
+    assert one.interval == Interval(draws.interval().low, 1.0)
+    assert one.half_width == one.value - one.interval.low
+    gain = row.better_than(study.rows["waveform", 40])
+    difference = gain.macro("roc_auc")
+    assert difference is not None
+    assert estimates(study, gain)["roc_auc"].interval == difference.interval()
 
 
 def test_best_is_also_what_the_interval_of_the_difference_does_not_tell_from_the_best(tmp_path: Path) -> None:

@@ -85,13 +85,10 @@ def share(value: float) -> Cell:
 
 
 def measured(estimate: Estimate | None, measure: Measure, *, strong: bool = False) -> Cell:
-    """Return a cell with a measure's value and its interval; a dash where there is no value.
-
-    No measure lies outside 0 and 1: an interval that reaches farther ends there.
-    """
+    """Return a cell with a measure's value and its interval; a dash where there is no value."""
     if estimate is None:
         return EMPTY
-    cell = _cell(estimate, measure, "", "–", limits=(0.0, 1.0))
+    cell = _cell(estimate, measure, "", "–")
     return replace(cell, strong=strong)
 
 
@@ -99,16 +96,16 @@ def difference(estimate: Estimate | None, measure: Measure) -> Cell:
     """Return a cell with a difference between two values of a measure; a dash where there is none."""
     if estimate is None:
         return EMPTY
-    cell = _cell(estimate, measure, "+", " to ", limits=(-1.0, 1.0))
+    cell = _cell(estimate, measure, "+", " to ")
     return replace(cell, doubtful=estimate.interval is not None and not estimate.is_beyond_zero)
 
 
-def _cell(estimate: Estimate, measure: Measure, sign: str, until: str, *, limits: tuple[float, float]) -> Cell:
+def _cell(estimate: Estimate, measure: Measure, sign: str, until: str) -> Cell:
     text = _printed(estimate.value, measure, sign)
     spread = "" if estimate.sd_apart is None else f"({_printed(estimate.sd_apart, measure)})"
     if estimate.interval is None:
         return Cell(text, estimate.value, between=spread)
-    ends = max(limits[0], estimate.interval.low), min(limits[1], estimate.interval.high)
+    ends = estimate.interval.low, estimate.interval.high
     between = until.join(_printed(end, measure, sign) for end in ends)
     return Cell(text, estimate.value, ends, f"{between} {spread}".rstrip())
 

@@ -94,4 +94,4 @@ def of_tag(study: ResampledStudy, measures: TagMeasures, number: int, measure: M
     draws = Draws.of(getattr(measures.per_tag, measure.field)[number])
     if not np.isfinite(draws.value):
         return None
-    return Estimate(draws.value, study.interval(draws))
+    return Estimate(draws.value, study.interval(draws, measures.limits))
