@@ -123,8 +123,12 @@ def _difference_section(study: ResampledStudy) -> Iterator[str]:
         yield "## Differences"
         yield (
             "A − B is by how much A is better than B, positive also where a lower √MSE is the better, in percentage "
-            "points for ROC-AUC and PR-AUC. A Δ at one size − another is by how much it is larger at the first. "
-            "**Bold**: the interval does not hold 0, each looked at for itself, not corrected for their number."
+            "points for ROC-AUC and PR-AUC. A Δ at one size − another is by how much it is larger at the first."
+            + (
+                " **Bold**: the interval does not hold 0, each looked at for itself, not corrected for their number."
+                if study.n_groups > 1
+                else ""
+            )
             + (
                 " A model that was added with a size of its own is set against the entries at the largest size."
                 if any(one.against_at for one in found)

@@ -185,7 +185,7 @@ def test_a_study_without_regression_tags_has_a_report(tmp_path: Path) -> None:
     test = make_test_part(tags=SCORED_TAGS[:3])
     write_scored_study(tmp_path, test, scores_of([(label, 320) for label in LABELS], test))
     text = page(tmp_path)
-    assert "over 0 regression tags" in text
+    assert "**Measures.** ROC-AUC and PR-AUC are means over 3 classification tags.\n" in text
     assert "None" not in text
 
 
