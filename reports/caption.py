@@ -41,13 +41,11 @@ def notes(study: StudyFolder, networks: Networks, uncertainty: Iterable[tuple[st
     """
     records = [one.record for one in study.finished]
     lines = [
-        _measures(records),
+        f"**Measures.** {measures(records[0])}.",
         _seeds(study),
         *(f"**{sign}** {text}" for sign, text in uncertainty),
         "**Δ** is spectrogram against waveform at one size, positive where spectrogram is better, in percentage points "
         "for ROC-AUC and PR-AUC; it is taken before rounding and printed once for its pair.",
-        "**Bold** is the best value of a measure in the whole table, and each that is not told apart from it: the "
-        "interval of their difference, which is paired, holds 0.",
         f"**Audio.** {_by_label(records, _audio)}.",
         *_sizes(records, networks),
         *_tuning(records),
@@ -69,13 +67,13 @@ def _missing(study: StudyFolder) -> str:
     return f"**Unfinished: {len(study.missing)} of {total} cells are missing** ({named})."
 
 
-def _measures(records: Sequence[RunRecord]) -> str:
-    record = records[0]
-    classification = _count(record.n_classification_tags, "classification tag")
-    regression = _count(record.n_regression_tags, "regression tag")
-    return (
-        f"**Measures.** ROC-AUC and PR-AUC are means over {classification}, √MSE (lower is better) over {regression}."
-    )
+def measures(record: RunRecord) -> str:
+    """Return over how many tags the measures are means, in plain text; nothing of those that have none."""
+    kinds = {
+        _count(record.n_classification_tags, "classification tag"): "ROC-AUC and PR-AUC are means",
+        _count(record.n_regression_tags, "regression tag"): "√MSE (lower is better) is the mean",
+    }
+    return ", ".join(f"{told} over {tags}" for tags, told in kinds.items() if not tags.startswith("0 "))
 
 
 def _seeds(study: StudyFolder) -> str:

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from reports.caption import measures
 from reports.estimates import Estimate, Line, lines
 from reports.resampled import ResampledStudy
 from reports.rows import MEASURES, Measure
@@ -104,13 +105,11 @@ def _caption(study: ResampledStudy) -> Iterator[str]:
         f"Music audio tagging on {record.corpus} {record.corpus_version}".strip()
         + f": models trained on the same tracks at each size, scored on the same {track_count(record.n_test)} test "
         "tracks. "
-        f"ROC-AUC and PR-AUC are means over {record.n_classification_tags} classification tags, √MSE (lower is better) "
-        f"over {record.n_regression_tags} regression tags; Δ is positive where spectrogram is better."
+        f"{measures(record)}; Δ is positive where spectrogram is better."
     )
     if record.corpus_note:
         yield record.corpus_note
     yield from (" ".join(note) for note in interval_notes(study))
-    yield "Bold: the best value, and each whose paired difference from it may be zero."
     marks = {line.row.mark for line in lines(study)}
     if HIT_CAP_MARK in marks:
         yield f"{HIT_CAP_MARK} The cap on training ended at least one seed's training."

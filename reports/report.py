@@ -48,10 +48,12 @@ def write_report(out: Path, chosen: Collection[str] = ()) -> None:
     curves = fitted_curves(claims.evidence)
     look = look_closer(study, chosen)
     drawings = _drawings(study, curves)
-    results, further = by_heading(_results(study, claims, curves)), by_heading(_further(study))
+    sizes, kinds, further = map(
+        by_heading, (_at_sizes(study), _curves_and_kinds(study, claims, curves), _further(study))
+    )
     texts = {
-        TABLE_FILE: table_page(study, [*by_heading(claims_sections(claims)), *results, *further]),
-        PAGE_FILE: html_page(study, claims, look, Drawings(drawings | look.drawings), results, further),
+        TABLE_FILE: table_page(study, [*sizes, *by_heading(claims_sections(claims)), *kinds, *further]),
+        PAGE_FILE: html_page(study, claims, look, Drawings(drawings | look.drawings), [*sizes, *kinds], further),
         CLAIMS_FILE: claims_json(claims),
         TABLE_CSV_FILE: table_csv(study),
         TABLE_TEX_FILE: table_tex(study),
@@ -82,8 +84,8 @@ def table_page(study: ResampledStudy, sections: Iterable[Section]) -> str:
     return "\n\n".join([*top, *(section.markdown for section in sections)]) + "\n"
 
 
-def _results(study: ResampledStudy, claims: Claims, curves: Sequence[Fitted]) -> Iterator[str]:
-    """Yield what the numbers of Table 1 come to: against training size, set against each other, by kinds of tags."""
+def _at_sizes(study: ResampledStudy) -> Iterator[str]:
+    """Yield the numbers of Table 1 against training size, and set against each other."""
     if has_sizes(lines(study)):
         yield "## Against training size"
         yield (
@@ -91,6 +93,10 @@ def _results(study: ResampledStudy, claims: Claims, curves: Sequence[Fitted]) ->
             f"where there are several seeds, a dot is one of them]({FIGURES_FOLDER}/{COMBINED_FIGURE})"
         )
     yield from _difference_section(study)
+
+
+def _curves_and_kinds(study: ResampledStudy, claims: Claims, curves: Sequence[Fitted]) -> Iterator[str]:
+    """Yield what the numbers come to beyond the sizes, and by kinds of tags."""
     yield from curve_sections(claims.evidence, curves)
     if curves:
         yield (
@@ -106,7 +112,6 @@ def _further(study: ResampledStudy) -> Iterator[str]:
     comparison = published().comparison(record.corpus, record.corpus_version)
     yield from comparison_sections(study.study, lines(study), comparison)
     yield from _other_ways_section(study)
-    yield from _gain_section(study.study)
     if study.exact:
         yield "## The same predictions against exact labels"
         yield (
@@ -114,6 +119,7 @@ def _further(study: ResampledStudy) -> Iterator[str]:
             "Table 1 uses them; they show how much of an error is the annotators'."
         )
         yield markdown_table(lines(study.exact))
+    yield from _gain_section(study.study)
     yield from map(published_section, published().printable)
 
 
@@ -123,8 +129,12 @@ def _difference_section(study: ResampledStudy) -> Iterator[str]:
         yield "## Differences"
         yield (
             "A − B is by how much A is better than B, positive also where a lower √MSE is the better, in percentage "
-            "points for ROC-AUC and PR-AUC. A Δ at one size − another is by how much it is larger at the first. "
-            "**Bold**: the interval does not hold 0, each looked at for itself, not corrected for their number."
+            "points for ROC-AUC and PR-AUC. A Δ at one size − another is by how much it is larger at the first."
+            + (
+                " **Bold**: the interval does not hold 0, each looked at for itself, not corrected for their number."
+                if study.n_groups > 1
+                else ""
+            )
             + (
                 " A model that was added with a size of its own is set against the entries at the largest size."
                 if any(one.against_at for one in found)

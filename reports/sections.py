@@ -22,7 +22,7 @@ class Section:
 def by_heading(paragraphs: Iterable[str]) -> list[Section]:
     """Return paragraphs as sections, of which each begins with its heading."""
     found: list[tuple[str, list[str]]] = []
-    for paragraph in "\n\n".join(paragraphs).split("\n\n"):
+    for paragraph in filter(None, "\n\n".join(paragraphs).split("\n\n")):
         if paragraph.startswith(MARK):
             found.append((paragraph.removeprefix(MARK), []))
         else:

@@ -40,6 +40,7 @@ def _resampling(study: ResampledStudy, shown: tuple[str, str]) -> Iterator[tuple
     groups, tracks = study.n_groups, len(study.test)
     if groups == 1:
         yield "No intervals:", "all test tracks are of one group, so nothing says what another would give."
+        yield "Bold", "is the best value of a measure in the whole table."
         return
     drawn = f"the {tracks:,} test tracks, each a group of its own"
     if groups < tracks:
@@ -50,6 +51,11 @@ def _resampling(study: ResampledStudy, shown: tuple[str, str]) -> Iterator[tuple
         f"{meaning}: 1.96 standard errors, from a paired bootstrap over {drawn}, with "
         f"{study.resamples.counts.shape[1] - 1:,} resamples, the same for all that is printed; the CSV files have both "
         "ends. A tag whose tracks in a resample are all positive or all negative is left out of it, for every model.",
+    )
+    yield (
+        "Bold",
+        "is the best value of a measure in the whole table, and each that is not told apart from it: the interval of "
+        "their difference, which is paired, holds 0.",
     )
     if study.scored[study.test.tag_rows("classification")].any():
         yield "PR-AUC:", PR_AUC_CAUTION

@@ -41,7 +41,7 @@ def test_missing_cells_are_counted_by_model(tmp_path: Path) -> None:
 
 def test_scored_and_unscored_tags_are_counted_with_the_rule(tmp_path: Path) -> None:
     text = notes_of(tmp_path, [make_record(min_positives=5, min_negatives=7)])
-    assert "over 2 classification tags, √MSE (lower is better) over 1 regression tag." in text
+    assert "over 2 classification tags, √MSE (lower is better) is the mean over 1 regression tag." in text
     assert "**Tags not scored.** 1 of 4: fewer than 5 positives or 7 negatives" in text
 
 

@@ -71,7 +71,8 @@ def test_a_study_gets_its_tables_its_csvs_its_timings_and_its_figures(tmp_path: 
     text = page(tmp_path)
     assert written(tmp_path) == REPORT
     assert text.index("# Table 1") < text.index("| gbt ") < text.index("## Differences")
-    assert text.index("## Differences") < text.index("## By category") < text.index("## As published: workshop 2017")
+    assert text.index("## Differences") < text.index("## The paper") < text.index("## By category")
+    assert text.index("## By category") < text.index("## As published: workshop 2017")
     assert text.index("## As published") < text.index("| GBT + features ‡")
     assert "1.2M tracks" in text
     assert "(figures/table1.svg)" in text
@@ -185,7 +186,7 @@ def test_a_study_without_regression_tags_has_a_report(tmp_path: Path) -> None:
     test = make_test_part(tags=SCORED_TAGS[:3])
     write_scored_study(tmp_path, test, scores_of([(label, 320) for label in LABELS], test))
     text = page(tmp_path)
-    assert "over 0 regression tags" in text
+    assert "**Measures.** ROC-AUC and PR-AUC are means over 3 classification tags.\n" in text
     assert "None" not in text
 
 

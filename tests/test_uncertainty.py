@@ -46,6 +46,8 @@ def test_one_group_gives_no_interval_and_is_told(tmp_path: Path) -> None:
     told = notes_of(tmp_path, test=replace(TEST, groups=np.full(len(TEST), "a")))
     assert "all test tracks are of one group" in told
     assert "±" not in told.splitlines()[0]
+    assert "Bold is the best value of a measure in the whole table.\n" in told
+    assert "interval of their difference" not in told
 
 
 def test_few_groups_are_told(tmp_path: Path) -> None:
