@@ -193,7 +193,8 @@ class Draws:
         return Draws(self.value - other.value, self.resamples - other.resamples)
 
     def __truediv__(self, other: "Draws") -> "Draws":
-        return Draws(self.value / other.value, self.resamples / other.resamples)
+        with np.errstate(divide="ignore", invalid="ignore"):  # no number where the other is 0
+            return Draws(float(np.divide(self.value, other.value)), self.resamples / other.resamples)
 
     def __mul__(self, factor: float) -> "Draws":
         return Draws(self.value * factor, self.resamples * factor)

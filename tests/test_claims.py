@@ -372,3 +372,13 @@ def test_only_the_models_that_are_judged_are_asked_for_their_seeds(tmp_path: Pat
     cells["prior", LARGE, 0] = make_scores(TEST, skill=0.0)
     notes = "\n".join(claim_notes(measured(study_of(tmp_path, Predicted(cells)))))
     assert "fewer than 5 seeds" not in notes
+
+
+@pytest.mark.parametrize("skill", [1.0, 0.55])  # without any error, and without any on some resamples
+def test_of_a_baseline_without_errors_nothing_is_left_to_remove(tmp_path: Path, skill: float) -> None:
+    predicted = by_skill(gbt=(skill, skill), waveform=(0.3, 0.4), spectrogram=(0.4, 0.5))
+    claims = judge_study(study_of(tmp_path, predicted), published().tables)
+    (line,) = [line for line in "\n".join(claims_sections(claims)).splitlines() if "largest gain over" in line]
+    assert "**holds**" not in line
+    written = json.loads(claims_json(claims), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert written["these data"][1]["verdict"] == "fails"
