@@ -193,8 +193,9 @@ class Draws:
         return Draws(self.value - other.value, self.resamples - other.resamples)
 
     def __truediv__(self, other: "Draws") -> "Draws":
-        with np.errstate(divide="ignore", invalid="ignore"):  # no number where the other is 0
-            return Draws(float(np.divide(self.value, other.value)), self.resamples / other.resamples)
+        """Return the ratio; nan where the other is 0."""
+        divisors = np.append(other.value, other.resamples)
+        return Draws.of(np.append(self.value, self.resamples) / np.where(divisors == 0, np.nan, divisors))
 
     def __mul__(self, factor: float) -> "Draws":
         return Draws(self.value * factor, self.resamples * factor)
