@@ -88,6 +88,8 @@ def table_tex(study: ResampledStudy) -> str:
             "\n\\midrule\n".join(blocks),
             r"\bottomrule",
             r"\end{tabular}",
+            r"\par\smallskip",
+            rf"\parbox{{\textwidth}}{{\footnotesize {' '.join(map(_sentence, _notes(study)))}}}",
             r"\end{table*}",
             "",
         ]
@@ -99,7 +101,7 @@ def _sentence(text: str) -> str:
 
 
 def _caption(study: ResampledStudy) -> Iterator[str]:
-    """Yield what a reader must know, in plain sentences."""
+    """Yield what the table is of, in plain sentences."""
     record = study.study.finished[0].record
     yield (
         f"Music audio tagging on {record.corpus} {record.corpus_version}".strip()
@@ -109,6 +111,10 @@ def _caption(study: ResampledStudy) -> Iterator[str]:
     )
     if record.corpus_note:
         yield record.corpus_note
+
+
+def _notes(study: ResampledStudy) -> Iterator[str]:
+    """Yield what stands below the table: what its intervals and signs say."""
     yield from (" ".join(note) for note in interval_notes(study))
     marks = {line.row.mark for line in lines(study)}
     if HIT_CAP_MARK in marks:

@@ -57,17 +57,18 @@ def test_the_table_is_whole_and_its_sizes_are_apart(tmp_path: Path) -> None:
     assert commands <= {
         *("usepackage", "begin", "end", "centering", "setlength", "belowcaptionskip", "tabcolsep", "caption", "sqrt"),
         *("mathrm", "mathbf", "Delta", "pm", "scriptstyle", "footnotesize", "multicolumn", "dots", "dagger"),
-        *("toprule", "midrule", "bottomrule", "cmidrule"),
+        *("toprule", "midrule", "bottomrule", "cmidrule", "par", "smallskip", "parbox", "textwidth"),
     }
 
 
-def test_the_caption_carries_the_corpuss_note_and_what_the_intervals_are(tmp_path: Path) -> None:
+def test_the_corpuss_note_stands_in_the_caption_and_what_the_intervals_are_below_the_table(tmp_path: Path) -> None:
     text = table_tex(study_of(tmp_path, "gbt", note="50 % of it is synthetic.", hit_cap=True))
     (caption,) = re.findall(r"\\caption\{(.*)\}", text)
     assert r"50 \% of it is synthetic." in caption
-    assert r"$\pm$ is half the width of a 95 \% interval" in caption
-    assert "training variance not included" in caption
-    assert r"$\dagger$ The cap on training" in caption
+    below = text.split(r"\end{tabular}")[1]
+    assert r"$\pm$ is half the width of a 95 \% interval" in below
+    assert "training variance not included" in below
+    assert r"$\dagger$ The cap on training" in below
     assert r"gbt $\dagger$ & 320" in text
 
 
