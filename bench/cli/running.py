@@ -170,7 +170,7 @@ def _keep_excerpts(audio: "Store | None", folder: Path, chosen: Collection[str])
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @_track_option
 def report(folder: Path, tracks: tuple[str, ...]) -> None:
-    """Write the table and the figures of DIR again from what is recorded there; nothing is trained."""
+    """Write the page, the tables and the figures of DIR again from what is recorded there; nothing is trained."""
     from reports.report import write_report
 
     write_report(folder, tracks)
