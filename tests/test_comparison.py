@@ -50,7 +50,7 @@ def test_our_rows_have_their_intervals(tmp_path: Path) -> None:
     line = replace(line, values={"roc_auc": Estimate(0.7512, Interval(0.74, 0.77))})
     known = published().comparison("jamendo", "moodtheme, split 0")
     ours = cells("\n\n".join(comparison_sections(study, [line], known)))[-1]
-    assert ours == ["gbt", "75.12 ± 1.50", "–", "measured", "this study"]
+    assert ours == ["gbt", "75.12 ± 1.88", "–", "measured", "this study"]
 
 
 def test_a_model_that_was_added_at_a_larger_size_does_not_take_our_rows_place(tmp_path: Path) -> None:

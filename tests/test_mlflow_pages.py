@@ -72,7 +72,11 @@ def names_in(browser: Chrome, count: int) -> set[str]:
 
 
 @pytest.mark.slow
-def test_from_the_list_of_experiments_one_finds_the_study_above_its_cells(browser: Chrome) -> None:
+def test_from_the_list_of_experiments_one_finds_the_study_above_its_cells(
+    browser: Chrome, ui: "subprocess.Popen[str]"
+) -> None:
+    browser.get(address_of(ui).split("#")[0])
+    seen(browser, "//*[text()='Model training']").click()  # some pages, as that of Compare, fall back
     seen(browser, "//a[text()='Experiments']").click()
     seen(browser, "//a[text()='small']").click()
     assert names_in(browser, 1) == {"small"}

@@ -110,13 +110,13 @@ def test_track_counts_are_short_where_that_loses_nothing() -> None:
 ROW = Row("a|b", "spectrogram", "p", 40, (scores(0.5, 0.5, 0.5),))
 
 
-def test_a_value_has_half_the_width_of_its_interval_and_only_what_is_not_in_it_in_brackets() -> None:
+def test_a_value_has_the_reach_of_its_interval_and_only_what_is_not_in_it_in_brackets() -> None:
     few = Estimate(0.81126, Interval(0.80, 0.8249), seed_sd=0.0035, n_seeds=3)
     many = Estimate(0.25, Interval(0.24, 0.26), seed_sd=0.01, n_seeds=5)
     gains: Estimates = {"roc_auc": Estimate(-0.01, Interval(-0.03, 0.02), seed_sd=0.002, n_seeds=2)}
     line = Line(ROW, {"roc_auc": few, "rmse": many}, gains, frozenset(["rmse"]))
     assert cells(markdown_table([line])) == [
-        [r"a\|b", "40", "81.13 ± 1.24 (0.35)", "–", "**0.2500** ± 0.0100", "-1.00 ± 2.50 (0.20)", "–", "–"]
+        [r"a\|b", "40", "81.13 ± 1.36 (0.35)", "–", "**0.2500** ± 0.0100", "-1.00 ± 3.00 (0.20)", "–", "–"]
     ]
 
 
@@ -125,6 +125,6 @@ def test_a_difference_is_bold_where_its_interval_lies_on_one_side_of_zero() -> N
     at_one_size = Difference("kind", "a*b", "gbt", 320, None, {"roc_auc": sure, "pr_auc": unsure})
     of_two = Difference("kind", "s", "w", 40, 1000, {"rmse": Estimate(-0.02, Interval(-0.03, -0.01))})
     assert cells(differences_table([at_one_size, of_two])) == [
-        [r"a\*b − gbt", "320", "**+2.00** ± 1.95", "+2.00 ± 2.05", "–"],
+        [r"a\*b − gbt", "320", "**+2.00** ± 2.00", "+2.00 ± 2.10", "–"],
         ["Δ, s − w", "40 − 1k", "–", "–", "**-0.0200** ± 0.0100"],
     ]
