@@ -16,6 +16,9 @@ URI_VARIABLE = "MLFLOW_TRACKING_URI"
 DATABASE_FILE = "mlflow.db"
 ARTIFACTS_FOLDER = "mlartifacts"
 
+# MLflow would tell its makers of every use, from daemon threads that can abort a process while it ends.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
 
 def named_store() -> str | None:
     """Return the store that `MLFLOW_TRACKING_URI` names, if it names one."""
