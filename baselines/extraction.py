@@ -27,6 +27,7 @@ from bench.corpus import Corpus, Float32Array
 from bench.digest import content_digest, json_digest
 from bench.errors import InputError
 from bench.isolation import share_out
+from bench.locks import making
 from bench.progress import advance, progress_bar
 from bench.store import StoredTrack
 from bench.tagger import Context
@@ -137,7 +138,9 @@ def descriptors(
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{json_digest([corpus.ids.tolist(), list(settings.groups), pieces.key])}.json"
     if not _is_table(file):
-        _gather(corpus, pieces.read(), settings, file)
+        with making(context.cache, ["matrices", file.name]):
+            if not _is_table(file):
+                _gather(corpus, pieces.read(), settings, file)
     table = _open_table(file)
     if names is not None and table.names != names:
         raise InputError("the model was trained on other descriptors than this version's; train it again")
@@ -190,7 +193,9 @@ def _described_shards(corpus: Corpus, context: Context, settings: DescriptorSett
     made_by = [extractor_digest(), settings.descriptor_set, settings.track_cpu_seconds]
     digests = {shard: json_digest([shard.name, *made_by]) for shard in by_shard}
     shards = [_Shard(tracks, folder / f"{digests[shard]}.parquet") for shard, tracks in by_shard.items()]
-    _extract([shard for shard in shards if not shard.file.exists()], context, settings)
+    if not all(shard.file.exists() for shard in shards):
+        with making(context.cache, ["descriptors", *(shard.file.name for shard in shards)]):
+            _extract([shard for shard in shards if not shard.file.exists()], context, settings)
     return shards
 
 

@@ -90,6 +90,11 @@ def training_folder(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.training")
 
 
+def failure_file(folder: Path) -> Path:
+    """Return where it is said why the cell of this folder failed in one of several processes that share the study."""
+    return folder.with_name(f"{folder.name}.failed")
+
+
 @contextmanager
 def unfinished(folder: Path) -> Iterator[Path]:
     """Give an empty folder to write into, which becomes `folder` when the block ends well."""

@@ -1,7 +1,7 @@
 """Running a study: its data are prepared, and each cell is done once."""
 
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from bench.device import use_threads
 from bench.errors import InputError, StudyFailedError
 from bench.output import (
     cell_folder,
+    failure_file,
     is_finished,
     training_folder,
     write_study,
@@ -73,6 +74,10 @@ class Plan:
         store = SILENCE if entry.audio is None else self.data.prepared.stores[entry.audio]
         return Context(store, seed, self.machine.device, self.machine.workers, self.machine.cache)
 
+    def unfinished(self, out: Path) -> list[tuple[Cell, RunSpec]]:
+        """Return the cells that are still to be done in an output folder."""
+        return [(cell, spec) for cell, spec in self.cells if not is_finished(cell_folder(out, spec))]
+
 
 def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine, chosen: Collection[str] = ()) -> Outcome:
     """Do what is not yet done of a study and log it; its cells, targets and lists lie in `out` afterwards.
@@ -84,13 +89,9 @@ def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine, c
     use_threads(study.threads)
     place = begin_study(study, out=out, root=root, cache=machine.cache, chosen=chosen)
     tracking = Tracking(study, out)
-    plan = plan_study(study, place, out=out, machine=machine)
-    refuse_no_test_track(chosen, plan.data.parts.test)  # it may have been refused
-    write_study(plan.data.study, plan.cells, out)
-    plan.data.found.save(out)
-    faults = run_cells(prepare_taggers(plan, out), out, tracking)
-    finished = sum(is_finished(cell_folder(out, spec)) for _, spec in plan.cells)
-    return Outcome(tracking, finished, faults, next(iter(plan.data.prepared.stores.values()), None))
+    plan = write_plan(study, place, out=out, machine=machine, chosen=chosen)
+    faults = run_cells(prepare_taggers(plan, plan.unfinished(out)), out, tracking)
+    return outcome_of(plan, out, tracking, faults)
 
 
 def run_untracked(study: Study, *, out: Path, root: Path | None, machine: Machine) -> list[str]:
@@ -101,7 +102,16 @@ def run_untracked(study: Study, *, out: Path, root: Path | None, machine: Machin
     use_threads(study.threads)
     place = begin_study(study, out=out, root=root, cache=machine.cache)
     plan = plan_study(study, place, out=out, machine=machine)
-    return run_cells(prepare_taggers(plan, out), out, None)
+    return run_cells(prepare_taggers(plan, plan.unfinished(out)), out, None)
+
+
+def write_plan(study: Study, place: Place, *, out: Path, machine: Machine, chosen: Collection[str]) -> Plan:
+    """Plan a study, and write to `out` its data, its cells and the study itself, complete with its defaults."""
+    plan = plan_study(study, place, out=out, machine=machine)
+    refuse_no_test_track(chosen, plan.data.parts.test)  # it may have been refused
+    write_study(plan.data.study, plan.cells, out)
+    plan.data.found.save(out)
+    return plan
 
 
 def plan_study(study: Study, place: Place, *, out: Path, machine: Machine) -> Plan:
@@ -134,12 +144,12 @@ def cell_spec(study: Study, cell: Cell, parts: Split) -> RunSpec:
     )
 
 
-def prepare_taggers(plan: Plan, out: Path) -> Plan:
-    """Let each entry with work left do what depends on the tracks alone, so that no cell pays for all.
+def prepare_taggers(plan: Plan, cells: Iterable[tuple[Cell, RunSpec]]) -> Plan:
+    """Let each entry that has one of these cells do what depends on the tracks alone, so that no cell pays for all.
 
     Return the plan with what they noted, and with what stopped those that failed.
     """
-    waiting = {cell.entry.label: cell.entry for cell, spec in plan.cells if not is_finished(cell_folder(out, spec))}
+    waiting = {cell.entry.label: cell.entry for cell, _ in cells}
     largest = max(spec.n_train for _, spec in plan.cells)
     train = subset(plan.data.parts.train, largest, seed=plan.cells[0][1].subset_seed)
     used = np.concatenate([train.ids, plan.data.parts.valid.ids, plan.data.parts.test.ids])
@@ -171,8 +181,15 @@ def run_cells(plan: Plan, out: Path, tracking: Tracking | None) -> list[str]:
     return faults
 
 
+def outcome_of(plan: Plan, out: Path, tracking: Tracking, faults: list[str]) -> Outcome:
+    """Return what became of a study whose cells are done, as far as they could be."""
+    finished = len(plan.cells) - len(plan.unfinished(out))
+    return Outcome(tracking, finished, faults, next(iter(plan.data.prepared.stores.values()), None))
+
+
 def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path, tracking: Tracking | None) -> None:
     """Train and measure one cell; its folder appears whole or not at all."""
+    failure_file(folder).unlink(missing_ok=True)
     if spec.label in plan.faults:
         raise StudyFailedError(plan.faults[spec.label])
     context = replace(

@@ -34,6 +34,7 @@ from bench.decoding import Decoder, DecoderDiedError, Source
 from bench.digest import json_digest, unit_hashes
 from bench.facts import FileFacts, RejectedTrackError
 from bench.isolation import share_out
+from bench.locks import making
 from bench.progress import advance, progress_bar
 from bench.shards import SAMPLE_BYTES, Manifest, Place, Rejection, Samples, bytes_sha256, find_done, is_whole
 from bench.sound_file import can_be_read
@@ -103,9 +104,9 @@ def prepare_store(corpus: Corpus, settings: AudioSettings, *, cache: Path, worke
     folder.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(folder)
     shards = list(_shards(corpus, settings, folder))
-    looks = (joblib.delayed(is_whole)(shard.manifest) for shard in shards)
-    whole = joblib.Parallel(n_jobs=workers, prefer="threads")(looks)
-    _write_shards([shard for shard, there in zip(shards, whole, strict=True) if not there], settings, folder, workers)
+    if missing := _missing(shards, workers):
+        with making(cache, ["stores", *(shard.manifest.name for shard in shards)]):
+            _write_shards(_missing(missing, workers), settings, folder, workers)
     _mapped.cache_clear()  # a shard made again is another file under the same name
     return _open_store(settings, [shard.manifest for shard in shards])
 
@@ -147,6 +148,13 @@ def _state(source: Source) -> tuple[int, int] | None:
 def _sources(tracks: Corpus) -> list[Source]:
     checksums = [""] * len(tracks) if tracks.checksums is None else tracks.checksums.tolist()
     return [Source(tracks.root, file, sha256) for file, sha256 in zip(tracks.files.tolist(), checksums, strict=True)]
+
+
+def _missing(shards: list[_Shard], workers: int) -> list[_Shard]:
+    """Return the shards that are not there, or not as they were written."""
+    looks = (joblib.delayed(is_whole)(shard.manifest) for shard in shards)
+    whole = joblib.Parallel(n_jobs=workers, prefer="threads")(looks)
+    return [shard for shard, there in zip(shards, whole, strict=True) if not there]
 
 
 def _write_shards(missing: list[_Shard], settings: AudioSettings, folder: Path, workers: int) -> None:

@@ -12,6 +12,7 @@ import click
 
 from bench.cli.options import cache_option, device_option, workers_option
 from bench.errors import InputError, StudyFailedError
+from bench.locks import locked_output
 from bench.progress import say
 
 if TYPE_CHECKING:
@@ -90,19 +91,20 @@ def add(
     from reports.report import TABLE_FILE, write_report
     from reports.study_folder import read_study_folder, refuse_taken
 
-    study = read_study_folder(folder)
-    refuse_taken(name, [*(one.cell for one in study.finished), *study.missing], folder)
-    added = add_model(
-        folder,
-        study.finished[0].record,
-        predictions,
-        label=name,
-        n_train=n_train,
-        seed=seed,
-        n_parameters=n_parameters,
-        replace=replace,
-    )
-    write_report(folder)
+    with locked_output(folder):
+        study = read_study_folder(folder)
+        refuse_taken(name, [*(one.cell for one in study.finished), *study.missing], folder)
+        added = add_model(
+            folder,
+            study.finished[0].record,
+            predictions,
+            label=name,
+            n_train=n_train,
+            seed=seed,
+            n_parameters=n_parameters,
+            replace=replace,
+        )
+        write_report(folder)
     click.echo((folder / TABLE_FILE).read_text(encoding="utf-8"))
     click.echo(f"The model is kept in {added}; delete that folder to take it out, and run: tagbench report {folder}")
 

@@ -1,8 +1,9 @@
 """Data sets, one module each, with `load(root, **settings) -> Corpus`; there is no registry to edit.
 
 A data set that this project makes itself also has `create(root, *, workers, **settings)`, which makes what is missing
-under `root` and is called before `load`; `outline(root, **settings) -> Corpus`, its tracks and groups without tags,
-known before anything is made; and `folder_name(**settings)`, the folder that all corpora of such settings may share.
+under `root`, in one process at a time (`bench.locks.making`), and is called before `load`; `outline(root, **settings)
+-> Corpus`, its tracks and groups without tags, known before anything is made; and `folder_name(**settings)`, the folder
+that all corpora of such settings may share.
 
 A data set whose `load` takes long or leaves something in `root` may have `glance(root) -> str | None`: what is there,
 as far as can be told at once, or None where `load` is quick and leaves nothing.

@@ -33,6 +33,7 @@ from bench.corpus import Corpus, StrArray, Tag
 from bench.digest import json_digest
 from bench.errors import InputError
 from bench.inert_pickle import read_pickle
+from bench.locks import making
 from bench.progress import say
 from bench.whole_file import written_aside
 
@@ -139,11 +140,17 @@ def _groups(file: Path, ids: StrArray) -> tuple[StrArray, str]:
 def _tracks(root: Path) -> pd.DataFrame:
     """Return a row a track: `id`, `listed` in "train" or "test", `path` ("": not known) and `tag/<name>`, 0 or 1."""
     made_from = _state(root)
+    table = _converted(root / CONVERTED, made_from)
+    if table is not None:
+        return table
+    with making(root, [CONVERTED]):
+        table = _converted(root / CONVERTED, made_from)  # by whoever was waited for
+        return _convert(root, made_from) if table is None else table
+
+
+def _convert(root: Path, made_from: bytes) -> pd.DataFrame:
+    """Read the published files and keep what they say, where the folder can be written."""
     converted = root / CONVERTED
-    if converted.exists():
-        table = _converted(converted, made_from)
-        if table is not None:
-            return table
     say(f"msd: reading the pickles in {root}, which takes about a minute")
     table = _read_published(root)
     try:

@@ -29,6 +29,7 @@ from bench.corpora.embedded.synthesis import RATE
 from bench.corpora.manifest import TRUTH_PREFIX
 from bench.corpus import Corpus
 from bench.errors import InputError
+from bench.locks import making
 from bench.progress import progress_bar
 from bench.whole_file import written_aside
 
@@ -89,6 +90,11 @@ def create(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int =
     written = [_manifest_name(tracks), TAGS_FILE, *(_path(track) for track in range(tracks))]
     if all((root / file).exists() for file in written):
         return
+    with making(root, ["embedded"]):
+        _make_missing(root, tracks, seconds, seed, workers)
+
+
+def _make_missing(root: Path, tracks: int, seconds: float, seed: int, workers: int) -> None:
     (root / "audio").mkdir(parents=True, exist_ok=True)
     artists = roster(seed, tracks)
     tasks = (joblib.delayed(_make)(root, track, artist, seconds, seed) for track, artist in enumerate(artists))
