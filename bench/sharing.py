@@ -42,7 +42,7 @@ class SharedStudy:
         with making(self.out, ["report"]):
             told, settled = lock_file(self.out, "reported"), self._settled()
             if left := len(_left(self.plan, self.out)):
-                say(f"no cell is free: {left} are in other processes' hands; the last to end writes the table")
+                say(f"no cell is free, {left} in the hands of other processes; the last to end writes the table")
                 yield None
             elif told.read_text(encoding="utf-8") == settled:
                 say(f"no cell is left, and the table is written: {self.out}")
