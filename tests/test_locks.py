@@ -21,7 +21,7 @@ MAKING = "making(folder, ['songs'])"
 HOLD = """
 import os, signal, subprocess, sys
 from pathlib import Path
-from bench.locks import locked_output, making
+from bench.locks import attempt, lock_file, locked_output, making
 folder = Path(sys.argv[1])
 with {lock}:
     {meanwhile}

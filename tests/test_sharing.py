@@ -2,17 +2,17 @@
 
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from bench.cli import exit_code
-from bench.locks import attempt, lock_file, locked_output, making
+from bench.locks import making
 from bench.record import RunRecord
 from tests.conftest import STUDY, TAGBENCH, StudyOnDisk
 from tests.installed_family import install_family
 from tests.test_checkpoint import made, signalled, step_in
+from tests.test_locks import OUTPUT, holder, line_of
 from tests.test_run import WAVEFORM
 
 
@@ -45,13 +45,12 @@ def test_who_finds_no_free_cell_ends_and_leaves_the_table_to_the_last(
     small_study: StudyOnDisk, finished_study: StudyOnDisk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = RunRecord.load(next((finished_study.out / "cells").iterdir()))
-    small_study.out.mkdir()
-    with attempt(lock_file(small_study.out, first.digest)):
-        script = "from bench.cli import main; main()"
-        other = [sys.executable, "-c", script, *small_study.arguments, "--share"]
-        ended = subprocess.run(other, capture_output=True, text=True, check=True)
-        assert "no cell is free, 1 in the hands of other processes; the last to end writes the table" in ended.stderr
-        assert len(trained(ended.stderr)) == 3
+    with holder(f"attempt(lock_file(folder, {first.digest!r}))", small_study.out) as other:
+        assert line_of(other) == "here"
+        assert exit_code([*small_study.arguments, "--share"]) == 0
+        said = capsys.readouterr().err
+        assert "no cell is free, 1 in the hands of other processes; the last to end writes the table" in said
+        assert len(trained(said)) == 3
         assert not (small_study.out / "table1.csv").exists()
     assert exit_code([*small_study.arguments, "--share"]) == 0
     assert len(trained(capsys.readouterr().err)) == 1
@@ -85,13 +84,14 @@ def test_a_cell_that_failed_is_tried_by_nobody_who_shares_and_again_by_who_does_
 
 @pytest.mark.parametrize("share", [[], ["--share"]], ids=["alone", "sharing"])
 def test_a_folder_that_is_in_use_is_refused_before_anything_is_written(
-    small_study: StudyOnDisk, share: list[str]
+    small_study: StudyOnDisk, share: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with locked_output(small_study.out):
-        ended = subprocess.run([TAGBENCH, *small_study.arguments, *share], capture_output=True, text=True, check=False)
-        assert ended.returncode == 2
-        assert ended.stderr.startswith(f"tagbench: {small_study.out} is in use by process ")
-        assert len(ended.stderr.splitlines()) == 1
+    with holder(OUTPUT, small_study.out) as other:
+        assert line_of(other) == "here"
+        assert exit_code([*small_study.arguments, *share]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"tagbench: {small_study.out} is in use by process {other.pid} on ")
+        assert len(said.splitlines()) == 1
         assert [file.name for file in small_study.out.iterdir()] == [".locks"]
 
 
