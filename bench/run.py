@@ -16,6 +16,7 @@ from bench.errors import InputError, StudyFailedError
 from bench.output import (
     cell_folder,
     is_finished,
+    set_damaged_aside,
     training_folder,
     write_study,
 )
@@ -105,12 +106,18 @@ def run_untracked(study: Study, *, out: Path, root: Path | None, machine: Machin
 
 
 def plan_study(study: Study, place: Place, *, out: Path, machine: Machine) -> Plan:
-    """Prepare a study's data, give each cell its identity, and write the test part to `out`."""
+    """Prepare a study's data, give each cell its identity, and write the test part to `out`.
+
+    A finished cell that is damaged is set aside, so that it is made again.
+    """
     data = prepare_data(study, place, out=out, cache=machine.cache, workers=machine.workers)
     tell(data, out)
     data = checked(data, out)
     cells = [(cell, cell_spec(data.study, cell, data.parts)) for cell in data.study.cells()]
     write_test_part(data.parts.test, out)
+    for _, spec in cells:
+        if damage := set_damaged_aside(cell_folder(out, spec)):
+            say(f"{describe(spec)}: {damage}")
     return Plan(data, cells, machine)
 
 
