@@ -59,8 +59,8 @@ def folder_written_aside(folder: Path) -> Iterator[Path]:
         with suppress(FileNotFoundError):
             folder.rename(replaced)
         aside.rename(folder)
-    finally:
         _remove(replaced)
+    finally:
         _remove(aside)
 
 
