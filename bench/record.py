@@ -9,6 +9,7 @@ from bench.audio import AudioSettings
 from bench.digest import json_digest
 from bench.errors import InputError
 from bench.tuning import Settings, Trial, Tuning
+from bench.whole_file import replace_file
 
 RECORD_FILE = "record.json"
 PREDICTIONS_FILE = "predictions.parquet"
@@ -112,7 +113,7 @@ class RunRecord(RunSpec):
 
     def save(self, folder: Path) -> None:
         """Write `record.json` into the cell's folder."""
-        (folder / RECORD_FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        replace_file(folder / RECORD_FILE, (self.model_dump_json(indent=2) + "\n").encode())
 
     @staticmethod
     def load(folder: Path) -> "RunRecord":
@@ -166,7 +167,7 @@ class DataRecord(BaseModel):
 
     def save(self, out: Path) -> None:
         """Write `data.json` into a study's output folder."""
-        (out / DATA_FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        replace_file(out / DATA_FILE, (self.model_dump_json(indent=2) + "\n").encode())
 
     @staticmethod
     def load(out: Path) -> "DataRecord | None":

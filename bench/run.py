@@ -17,6 +17,7 @@ from bench.output import (
     cell_folder,
     failure_file,
     is_finished,
+    set_damaged_aside,
     training_folder,
     write_study,
 )
@@ -115,12 +116,18 @@ def write_plan(study: Study, place: Place, *, out: Path, machine: Machine, chose
 
 
 def plan_study(study: Study, place: Place, *, out: Path, machine: Machine) -> Plan:
-    """Prepare a study's data, give each cell its identity, and write the test part to `out`."""
+    """Prepare a study's data, give each cell its identity, and write the test part to `out`.
+
+    A finished cell that is damaged is set aside, so that it is made again.
+    """
     data = prepare_data(study, place, out=out, cache=machine.cache, workers=machine.workers)
     tell(data, out)
     data = checked(data, out)
     cells = [(cell, cell_spec(data.study, cell, data.parts)) for cell in data.study.cells()]
     write_test_part(data.parts.test, out)
+    for _, spec in cells:
+        if damage := set_damaged_aside(cell_folder(out, spec)):
+            say(f"{describe(spec)}: {damage}")
     return Plan(data, cells, machine)
 
 

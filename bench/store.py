@@ -9,16 +9,14 @@ Where tracks came, went or changed, a shard is another one. It takes over by the
 of whatever corpus, has of its tracks, and decodes the rest. Not taken over are tracks whose samples are damaged, and
 refusals that may not be the file's fault: for want of essentia once it is there, and where the decoder did not survive.
 
-All shards are kept, also those that a corpus has outgrown, as other studies may use them; what processes that were
-killed left half-written is removed. The cache can be deleted at any time: what is wanted is decoded again.
+All shards are kept, also those that a corpus has outgrown, as other studies may use them. The cache can be deleted at
+any time: what is wanted is decoded again.
 
 Samples are at int16's full scale: what a float file holds outside [-1, 1) is clipped.
 """
 
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -44,7 +42,6 @@ Int16Array = NDArray[np.int16]
 
 TRACKS_PER_SHARD = 64  # on average at most, and at least half as many where there is more than one shard
 MANIFEST_VERSION = 4  # raise it whenever the manifest says something else than it did
-LEFT_SECONDS = 86_400.0  # a writer's file is never untouched for so long: a track takes minutes at worst
 
 
 @dataclass(frozen=True)
@@ -102,7 +99,6 @@ def prepare_store(corpus: Corpus, settings: AudioSettings, *, cache: Path, worke
     """Decode what is not yet in the store under `cache`, or damaged there, and return the store of the whole corpus."""
     folder = cache / "stores"
     folder.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(folder)
     shards = list(_shards(corpus, settings, folder))
     if missing := _missing(shards, workers):
         with making(cache, ["stores", *(shard.manifest.name for shard in shards)]):
@@ -185,7 +181,7 @@ def _write_shard(
             heard()
         os.truncate(aside, size)  # a decoder may have died while it wrote
     with written_aside(shard.manifest) as aside:
-        aside.write_text(content.model_dump_json(), encoding="utf-8")
+        aside.write_bytes(content.to_bytes())
 
 
 def _taken_over(track: Place | Rejection | None, aside: Path, start: int) -> Samples | Rejection | None:
@@ -215,35 +211,12 @@ def _decoded(source: Source, key: str, decoder: Decoder, aside: Path, start: int
     return Samples(length=written.length, rate=written.rate, facts=written.facts, sha256=sha256, key=key)
 
 
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what processes that were killed left half-written.
-
-    A process that is not found here may be at work on another machine, or in another container: its file is touched.
-    """
-    for left in folder.glob("*.*.[0-9]*.partial"):
-        writer = left.name.split(".")[-2]
-        with suppress(FileNotFoundError, PermissionError):  # finished meanwhile, or another user's
-            untouched = time.time() - left.stat().st_mtime
-            if untouched > LEFT_SECONDS and writer.isdecimal() and not _is_running(int(writer)):
-                left.unlink()
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True
-
-
 def _open_store(settings: AudioSettings, manifests: list[Path]) -> Store:
     tracks: dict[str, StoredTrack] = {}
     rejected: dict[str, str] = {}
     facts: dict[str, FileFacts] = {}
     for manifest in manifests:
-        content = Manifest.model_validate_json(manifest.read_bytes())
+        content = Manifest.read(manifest)
         rejected |= {track_id: rejection.reason for track_id, rejection in content.rejected.items()}
         start = 0
         for track_id, track in content.tracks.items():

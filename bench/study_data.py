@@ -22,6 +22,7 @@ from bench.splits import Split
 from bench.study import Study
 from bench.tags import with_tag_choices
 from bench.test_part import refuse_no_test_track
+from bench.whole_file import remove_leftovers
 
 EMPTY_PART = {
     "hash": "give [split] larger shares or another seed, or the corpus more groups",
@@ -43,6 +44,8 @@ class StudyData:
 def begin_study(study: Study, *, out: Path, root: Path | None, cache: Path, chosen: Iterable[str] = ()) -> Place:
     """Find the corpus, refuse what can be seen to fail before any work, and make the output folder.
 
+    What killed processes left there half-written is removed.
+
     `chosen` are ids of tracks that must be in the test part.
     """
     place = place_of(study.corpus.name, study.corpus.settings, root=root, cache=cache)
@@ -57,6 +60,7 @@ def begin_study(study: Study, *, out: Path, root: Path | None, cache: Path, chos
     shape = f"{len(study.families)} families, {len(sized.sizes)} sizes, {len(study.seeds)} seeds"
     say(f"study {study.name}: {shape}, {len(list(sized.cells()))} cells; output goes to {out}")
     out.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(out)
     return place
 
 

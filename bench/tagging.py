@@ -18,7 +18,7 @@ from bench.corpus import Corpus, Tag
 from bench.device import use_threads
 from bench.errors import InputError
 from bench.families import tagger_class
-from bench.output import is_finished
+from bench.output import check_whole, is_finished
 from bench.prepare import prepare
 from bench.record import MODEL_FOLDER, RECORD_FILE, RunRecord
 from bench.tagger import Context, Tagger, Trained, checked_scores
@@ -56,6 +56,7 @@ class TrainedCell:
         """
         if not is_finished(folder):
             raise InputError(f"{folder} holds no trained cell: it has no {RECORD_FILE}")
+        check_whole(folder, "run the study again, which makes the cell anew")
         record = RunRecord.load(folder)
         if record.audio is None:
             raise InputError(

@@ -176,7 +176,7 @@ class TrainedNetwork(Trained):
     def save(self, folder: Path) -> None:
         """Write weights and batch-norm statistics as safetensors, and the rest as JSON."""
         weights = {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}
-        safetensors.torch.save_file(weights, folder / WEIGHTS_FILE)
+        (folder / WEIGHTS_FILE).write_bytes(safetensors.torch.save(weights))
         description = {
             "family": self.settings.family,
             "settings": self.settings.model_dump(),

@@ -6,7 +6,7 @@ from pathlib import Path
 from bench.inspection import Inspection
 from bench.inspection.kinds import RULE
 from bench.inspection.pairs import NEVER_DESPITE
-from bench.whole_file import written_aside
+from bench.whole_file import replace_file
 from reports.table import escape
 from reports.tag_figures import FIGURES, HEAT_MAP, MOST_TAGS_OF_A_MAP, TAGS_PER_TRACK, tag_figures
 from reports.tag_findings import (
@@ -57,8 +57,7 @@ def write_inspection(found: Inspection, out: Path) -> None:
     contents |= {f"{FIGURES_FOLDER}/{name}": drawing for name, drawing in figures.items()}
     (out / FIGURES_FOLDER).mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
-        with written_aside(out / name) as aside:
-            aside.write_bytes(content)
+        replace_file(out / name, content)
     for pattern in FIGURES:
         for file in (out / FIGURES_FOLDER).glob(pattern):
             if file.name not in figures:

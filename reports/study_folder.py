@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.added import ADDED_FOLDER, AddedRecord, read_added
 from bench.errors import InputError
-from bench.output import CELLS_FILE, CELLS_FOLDER, GAINS_FILE, STUDY_FILE, is_finished
+from bench.output import CELLS_FILE, CELLS_FOLDER, GAINS_FILE, STUDY_FILE, check_whole, is_finished
 from bench.record import DataRecord, RunRecord
 from bench.study import SplitSettings
 from reports.rows import ADDED_FAMILY, Row, RowKey
@@ -108,6 +108,7 @@ def read_study_folder(out: Path) -> StudyFolder:
     for cell in cells:
         folder = out / CELLS_FOLDER / cell.digest
         if is_finished(folder):
+            check_whole(folder, "run the study again, which makes the cell anew")
             finished.append(FinishedCell(cell, RunRecord.load(folder), _read_gains(folder)))
         else:
             missing.append(cell)

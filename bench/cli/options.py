@@ -1,10 +1,12 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the files that options ask for."""
 
 import os
 from pathlib import Path
 
 import click
 from platformdirs import user_cache_path
+
+from bench.whole_file import replace_file
 
 CACHE = user_cache_path("tagbench")
 cache_option = click.option(
@@ -33,3 +35,11 @@ device_option = click.option(
 out_option = click.option(
     "--out", type=click.Path(path_type=Path), help="Output folder.  [default: runs/<name of the study>]"
 )
+
+
+def write_asked(file: Path, text: str) -> None:
+    """Write a file that an option names, whole or not at all; a pipe or a link takes what comes."""
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        file.write_text(text, encoding="utf-8")
+    else:
+        replace_file(file, text.encode())

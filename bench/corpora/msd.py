@@ -29,6 +29,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from bench.checksums import first_damaged, write_checksums
 from bench.corpus import Corpus, StrArray, Tag
 from bench.digest import json_digest
 from bench.errors import InputError
@@ -171,6 +172,8 @@ def _state(root: Path) -> bytes:
 
 def _converted(file: Path, made_from: bytes) -> pd.DataFrame | None:
     """Return what was kept, unless it was made from other files or is damaged: it can be made again."""
+    if first_damaged(file.with_suffix(".sha256"), [file.name]):
+        return None
     try:
         table = pq.read_table(file)
     except (OSError, pa.ArrowInvalid):
@@ -183,6 +186,7 @@ def _keep(table: pd.DataFrame, file: Path, made_from: bytes) -> None:
     kept = pa.Table.from_pandas(table, preserve_index=False)
     with written_aside(file) as aside:
         pq.write_table(kept.replace_schema_metadata({CONVERTED_FROM: made_from}), aside)
+    write_checksums(file.with_suffix(".sha256"), [file.name])
 
 
 def _read_published(root: Path) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bench.corpus import Corpus, Float32Array
 from bench.errors import InputError
 from bench.study import describe_first_fault
-from bench.whole_file import written_aside
+from bench.whole_file import replace_file, written_aside
 from reports.rows import MEASURES, Measure, RowKey
 
 HEADER = """\
@@ -104,8 +104,7 @@ def read_expectation(file: Path) -> Expectation:
 def write_expectation(expectation: Expectation, file: Path) -> None:
     """Write an expectation as TOML."""
     header = HEADER.format(study=expectation.study, name=file.name, n=len(expectation.seeds))
-    with written_aside(file) as aside:
-        aside.write_text(header + tomli_w.dumps(expectation.model_dump(mode="json")), encoding="utf-8")
+    replace_file(file, (header + tomli_w.dumps(expectation.model_dump(mode="json"))).encode())
 
 
 def predictions_file(file: Path) -> Path:

@@ -25,6 +25,7 @@ from bench.record import MODEL_FOLDER
 from bench.run import SILENCE
 from bench.store import Store, prepare_store
 from bench.tagger import Context, Trained, TrainedOnTable
+from bench.whole_file import written_aside
 from reports.gate.checks import Check, within
 from reports.gate.expectation import UPDATE, Expectation
 
@@ -136,7 +137,7 @@ def relative_difference(expected: pd.DataFrame, found: pd.DataFrame) -> float:
 
 def pack(folder: Path, archive: Path) -> None:
     """Write all files of a folder as an archive; the same files give the same bytes."""
-    with zipfile.ZipFile(archive, "w") as output:
+    with written_aside(archive) as aside, zipfile.ZipFile(aside, "w") as output:
         for file in sorted(file for file in folder.rglob("*") if file.is_file()):
             member = zipfile.ZipInfo(file.relative_to(folder).as_posix(), ZIP_TIME)
             output.writestr(member, file.read_bytes(), zipfile.ZIP_LZMA)

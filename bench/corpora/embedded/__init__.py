@@ -11,6 +11,7 @@ Audio: composed and synthesised on your machine when a study first asks for it.
 """
 
 import csv
+import io
 from pathlib import Path
 
 import joblib
@@ -18,6 +19,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
+from bench.checksums import is_as_written, read_checksums, write_checksums
 from bench.corpora import manifest
 from bench.corpora.embedded.annotators import annotate
 from bench.corpora.embedded.artists import roster
@@ -30,8 +32,8 @@ from bench.corpora.manifest import TRUTH_PREFIX
 from bench.corpus import Corpus
 from bench.errors import InputError
 from bench.locks import making
-from bench.progress import progress_bar
-from bench.whole_file import written_aside
+from bench.progress import progress_bar, say
+from bench.whole_file import remove_leftovers, written_aside
 
 VERSION = "1.0"
 NOTE = (
@@ -39,6 +41,7 @@ NOTE = (
     "Its numbers foretell nothing about real music, and no number on real music has been produced by this code yet."
 )
 TAGS_FILE = "tags.csv"
+CHECKSUMS_FILE = "files.sha256"
 SHORTEST = 2.0  # seconds; less holds no two bars
 
 Row = dict[str, str | float]
@@ -87,6 +90,9 @@ def create(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int =
     Raises `InputError` when the settings make no sense.
     """
     _check(tracks, seconds, seed)
+    (root / "audio").mkdir(parents=True, exist_ok=True)
+    remove_leftovers(root)
+    _remove_damaged(root, workers)
     written = [_manifest_name(tracks), TAGS_FILE, *(_path(track) for track in range(tracks))]
     if all((root / file).exists() for file in written):
         return
@@ -95,7 +101,6 @@ def create(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int =
 
 
 def _make_missing(root: Path, tracks: int, seconds: float, seed: int, workers: int) -> None:
-    (root / "audio").mkdir(parents=True, exist_ok=True)
     artists = roster(seed, tracks)
     tasks = (joblib.delayed(_make)(root, track, artist, seconds, seed) for track, artist in enumerate(artists))
     one_thread_each = joblib.parallel_config(backend="loky", inner_max_num_threads=1)
@@ -105,6 +110,8 @@ def _make_missing(root: Path, tracks: int, seconds: float, seed: int, workers: i
             rows.append(row)
             bar.update()
     _write_tags(root / TAGS_FILE)
+    songs = sorted(f"audio/{file.name}" for file in (root / "audio").glob("*.flac"))
+    write_checksums(root / CHECKSUMS_FILE, [*songs, TAGS_FILE])
     with written_aside(root / _manifest_name(tracks)) as aside:
         pd.DataFrame(rows).to_parquet(aside, index=False)
 
@@ -153,13 +160,31 @@ def _make(root: Path, track: int, artist: int, seconds: float, seed: int) -> Row
     row = describe(score, seed)
     file = root / str(row["path"])
     if not file.exists():
+        content = io.BytesIO()  # libsndfile does not say why it could not write
+        soundfile.write(content, render(score, seed), RATE, format="FLAC", subtype="PCM_16")
         with written_aside(file) as aside:
-            soundfile.write(aside, render(score, seed), RATE, format="FLAC", subtype="PCM_16")
+            aside.write_bytes(content.getvalue())
     return row
 
 
+def _remove_damaged(root: Path, workers: int) -> None:
+    """Remove the songs that are no longer as they were written, so that they are written again."""
+    try:
+        checksums = read_checksums(root / CHECKSUMS_FILE)
+    except (FileNotFoundError, ValueError):  # of an earlier version, or damaged itself: it is written again
+        return
+    looks = joblib.Parallel(n_jobs=workers, prefer="threads")
+    whole = looks(joblib.delayed(is_as_written)(root / name, sha256) for name, sha256 in checksums.items())
+    for name, there in zip(checksums, whole, strict=True):
+        if not there and (root / name).exists():
+            say(f"{root / name} is damaged; it is made again")
+            (root / name).unlink()
+
+
 def _write_tags(file: Path) -> None:
-    with written_aside(file) as aside, aside.open("w", newline="", encoding="utf-8") as output:
-        writer = csv.writer(output)
-        writer.writerow(("name", "kind", "category", "exclusive_group"))
-        writer.writerows((tag.name, tag.kind, tag.category, tag.exclusive_group) for tag in TAGS)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("name", "kind", "category", "exclusive_group"))
+    writer.writerows((tag.name, tag.kind, tag.category, tag.exclusive_group) for tag in TAGS)
+    with written_aside(file) as aside:
+        aside.write_bytes(text.getvalue().encode())
