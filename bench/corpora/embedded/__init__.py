@@ -11,9 +11,9 @@ Audio: composed and synthesised on your machine when a study first asks for it.
 """
 
 import csv
+from functools import partial
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 import soundfile
@@ -29,8 +29,9 @@ from bench.corpora.embedded.synthesis import RATE
 from bench.corpora.manifest import TRUTH_PREFIX
 from bench.corpus import Corpus
 from bench.errors import InputError
+from bench.parallel import in_tasks
 from bench.progress import progress_bar
-from bench.whole_file import written_aside
+from bench.whole_file import none_left_aside, written_aside
 
 VERSION = "1.0"
 NOTE = (
@@ -91,16 +92,16 @@ def create(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int =
         return
     (root / "audio").mkdir(parents=True, exist_ok=True)
     artists = roster(seed, tracks)
-    tasks = (joblib.delayed(_make)(root, track, artist, seconds, seed) for track, artist in enumerate(artists))
-    one_thread_each = joblib.parallel_config(backend="loky", inner_max_num_threads=1)
-    rows: list[Row] = []
-    with one_thread_each, progress_bar(tracks, "synthesising", "track") as bar:
-        for row in joblib.Parallel(n_jobs=workers, return_as="generator")(tasks):
-            rows.append(row)
+    work = partial(_make, root.absolute(), seconds, seed)
+    files = [root / _path(track) for track in range(tracks)]
+    rows: dict[int, Row] = {}
+    with none_left_aside(files), progress_bar(tracks, "synthesising", "track") as bar:
+        for (track, _), row in in_tasks("synthesising", work, list(enumerate(artists)), workers=workers, most=4):
+            rows[track] = row
             bar.update()
     _write_tags(root / TAGS_FILE)
     with written_aside(root / _manifest_name(tracks)) as aside:
-        pd.DataFrame(rows).to_parquet(aside, index=False)
+        pd.DataFrame([rows[track] for track in range(tracks)]).to_parquet(aside, index=False)
 
 
 def describe(score: Score, seed: int) -> Row:
@@ -141,15 +142,18 @@ def _manifest_name(tracks: int) -> str:
     return f"manifest-{tracks}.parquet"
 
 
-def _make(root: Path, track: int, artist: int, seconds: float, seed: int) -> Row:
-    """Write one track's audio unless it is there, and return its row. The file appears whole or not at all."""
-    score = compose(seed, track, artist, seconds)
-    row = describe(score, seed)
-    file = root / str(row["path"])
-    if not file.exists():
-        with written_aside(file) as aside:
-            soundfile.write(aside, render(score, seed), RATE, format="FLAC", subtype="PCM_16")
-    return row
+def _make(root: Path, seconds: float, seed: int, tracks: list[tuple[int, int]]) -> list[Row]:
+    """Write the audio of tracks, each by its artist, unless it is there, and return a row for each."""
+    rows = []
+    for track, artist in tracks:
+        score = compose(seed, track, artist, seconds)
+        row = describe(score, seed)
+        file = root / str(row["path"])
+        if not file.exists():
+            with written_aside(file) as aside:
+                soundfile.write(aside, render(score, seed), RATE, format="FLAC", subtype="PCM_16")
+        rows.append(row)
+    return rows
 
 
 def _write_tags(file: Path) -> None:
