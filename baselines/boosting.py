@@ -11,7 +11,8 @@ ROC-AUC, and nothing in log-loss (embedded corpus, 120 and 320 tracks, three see
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -31,6 +32,22 @@ class Part:
 
     values: Float32Array
     targets: Float32Array
+
+
+@dataclass(frozen=True)
+class MappedPart:
+    """A part whose descriptors lie in a NumPy `file`: to tell another process of it takes its targets alone."""
+
+    file: Path
+    targets: Float32Array
+
+    def open(self) -> Part:
+        """Return the part, its descriptors mapped."""
+        return Part(np.load(self.file, mmap_mode="r", allow_pickle=False), self.targets)
+
+    def of_tags(self, columns: list[int]) -> "MappedPart":
+        """Return the part with the targets of some tags alone."""
+        return MappedPart(self.file, self.targets[:, columns])
 
 
 @dataclass(frozen=True)
@@ -61,6 +78,26 @@ class BoostedTag:
 
     trees: bytes
     hit_cap: bool
+
+
+@dataclass(frozen=True)
+class TagChunk:
+    """Tags that are trained on parts with targets of these alone, in their order: descriptors are quantised once."""
+
+    tasks: list[TagTask]
+    rounds: Rounds
+    edges: Float32Array
+    seen: MappedPart
+    unseen: MappedPart
+
+
+@dataclass(frozen=True)
+class Trees:
+    """The trees of the tag in a `column`, as UBJSON, to be asked of the descriptors in a NumPy `file`."""
+
+    column: int
+    trees: bytes
+    file: Path
 
 
 class _Batches(xgb.DataIter):
@@ -123,6 +160,16 @@ def boost_tags(
     return boosted
 
 
+def boost_chunks(chunks: list[TagChunk]) -> list[dict[int, BoostedTag]]:
+    """Train chunks as `boost_tags` does; return the tags of each by column."""
+    boosted = []
+    for chunk in chunks:
+        tasks = [replace(task, column=place) for place, task in enumerate(chunk.tasks)]
+        found = boost_tags(tasks, chunk.rounds, chunk.edges, chunk.seen.open(), chunk.unseen.open())
+        boosted.append({task.column: found[place] for place, task in enumerate(chunk.tasks)})
+    return boosted
+
+
 def _boost(task: TagTask, rounds: Rounds, train: xgb.QuantileDMatrix, valid: xgb.QuantileDMatrix) -> BoostedTag:
     """Keep the rounds up to the best on `valid`, or a fixed number."""
     if not task.stops_early:
@@ -143,6 +190,20 @@ def _boost(task: TagTask, rounds: Rounds, train: xgb.QuantileDMatrix, valid: xgb
 def loaded(trees: bytes) -> xgb.Booster:
     """Return trees from their UBJSON."""
     return xgb.Booster(model_file=bytearray(trees))
+
+
+def score_trees(asked: list[Trees]) -> list[Float32Array]:
+    """Return what the trees of each tag say of the tracks in its file, shape (tracks,)."""
+    return [tree_scores(tag.trees, np.load(tag.file, mmap_mode="r", allow_pickle=False)) for tag in asked]
+
+
+def tree_scores(trees: bytes, values: Float32Array) -> Float32Array:
+    """Return what trees say of tracks, shape (tracks,), from their descriptors, shape (tracks, descriptors)."""
+    booster = loaded(trees)
+    scores = np.empty(len(values), np.float32)
+    for first in range(0, len(values), ROWS_A_BATCH):
+        scores[first : first + ROWS_A_BATCH] = booster.inplace_predict(values[first : first + ROWS_A_BATCH])
+    return scores
 
 
 def count_leaves(booster: xgb.Booster) -> int:

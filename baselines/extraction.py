@@ -15,7 +15,7 @@ from functools import partial
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -28,12 +28,12 @@ from bench.checksums import first_damaged, write_checksums
 from bench.corpus import Corpus, Float32Array
 from bench.digest import content_digest, json_digest
 from bench.errors import InputError
-from bench.isolation import share_out
 from bench.locks import making
-from bench.progress import advance, progress_bar
+from bench.parallel import in_tasks
+from bench.progress import progress_bar
 from bench.store import StoredTrack
 from bench.tagger import Context
-from bench.whole_file import written_aside
+from bench.whole_file import none_left_aside, written_aside
 
 FEATURE_SOURCES = Path(__file__).parent / "features"
 MUSIC_EXTRACTOR = "music_extractor"
@@ -105,6 +105,11 @@ class DescriptorTable:
     names: tuple[str, ...]
     matrix: Float32Array
     problems: dict[str, str]
+
+    @property
+    def file(self) -> Path:
+        """The NumPy file that the matrix of some tracks is mapped from."""
+        return Path(cast("np.memmap[Any, Any]", self.matrix).filename or "")
 
 
 @dataclass(frozen=True)
@@ -191,7 +196,7 @@ def _described_shards(corpus: Corpus, context: Context, settings: DescriptorSett
     for track_id, track in context.audio.tracks.items():
         if track.shard in wanted:
             by_shard[track.shard][track_id] = track
-    folder = context.cache / "descriptors"
+    folder = context.cache.absolute() / "descriptors"
     made_by = [extractor_digest(), settings.descriptor_set, settings.track_cpu_seconds]
     digests = {shard: json_digest([shard.name, *made_by]) for shard in by_shard}
     shards = [_Shard(tracks, folder / f"{digests[shard]}.parquet") for shard, tracks in by_shard.items()]
@@ -208,6 +213,7 @@ def _read(
     try:
         return _read_checked(shard.file, columns)
     except (OSError, ValueError, LookupError):  # whatever pandas and Arrow raise on a damaged file
+        shard.file.unlink(missing_ok=True)
         _extract([shard], context, settings)
         return _read_checked(shard.file, columns)
 
@@ -219,26 +225,28 @@ def _read_checked(file: Path, columns: list[str] | None) -> pd.DataFrame:
 
 
 def _extract(missing: list[_Shard], context: Context, settings: DescriptorSettings) -> None:
-    """Extract shards side by side: a thread a shard, each with a child process that describes its tracks."""
+    """Extract shards side by side."""
     if not missing:
         return
     (context.cache / "descriptors").mkdir(parents=True, exist_ok=True)
-    workers = min(context.workers, len(missing))
+    work, files = partial(_write_shards, settings), [shard.file for shard in missing]
     tracks = sum(len(shard.tracks) for shard in missing)
-    with progress_bar(tracks, "describing", "track") as bar:
-        work = partial(_write_shard, described=partial(advance, bar))
-        share_out(work, missing, partial(_describer, settings), workers=workers)
+    with none_left_aside(files), progress_bar(tracks, "describing", "track") as bar:
+        for shard, _ in in_tasks("describing", work, missing, workers=context.workers):
+            bar.update(len(shard.tracks))
 
 
-def _describer(settings: DescriptorSettings) -> Describer:
-    return Describer(settings.descriptor_set, settings.track_cpu_seconds, settings.most_tracks)
+def _write_shards(settings: DescriptorSettings, shards: list[_Shard]) -> list[None]:
+    """Extract shards that are not there one after another, with a child process that describes their tracks."""
+    with Describer(settings.descriptor_set, settings.track_cpu_seconds, settings.most_tracks) as describer:
+        for shard in shards:
+            if not shard.file.exists():
+                _write_shard(shard, describer)
+    return [None] * len(shards)
 
 
-def _write_shard(shard: _Shard, describer: Describer, described: Callable[[], None]) -> None:
-    rows = []
-    for track in shard.tracks.values():
-        rows.append(describer.describe(track))
-        described()
+def _write_shard(shard: _Shard, describer: Describer) -> None:
+    rows = [describer.describe(track) for track in shard.tracks.values()]
     absent = [float("nan")] * len(describer.names)
     values = np.array([row.descriptors or absent for row in rows], np.float32)
     table = pd.DataFrame(values, columns=list(describer.names))

@@ -6,11 +6,10 @@ not depend on the number of cores; on a GPU, one after another.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import joblib
 import numpy as np
 import pandas as pd
 import xgboost as xgb
@@ -18,18 +17,23 @@ from pydantic import Field
 
 from baselines.boosting import (
     BoostedTag,
-    Part,
+    MappedPart,
     Rounds,
+    TagChunk,
     TagTask,
+    Trees,
     bin_edges,
-    boost_tags,
+    boost_chunks,
     count_leaves,
     descriptor_gains,
     loaded,
+    score_trees,
+    tree_scores,
 )
 from baselines.extraction import DescriptorSettings, descriptors
 from baselines.tagger import DescriptorTagger, TrainedOnDescriptors, one_class_tags, read_description
 from bench.corpus import Corpus, Float32Array, Tag
+from bench.parallel import in_tasks
 from bench.progress import progress_bar
 from bench.tagger import Context, FitSummary, check_parts
 
@@ -87,8 +91,8 @@ class GBT(DescriptorTagger):
         """Train one model a tag; a tag with one class in training keeps its prevalence."""
         check_parts(train, valid)
         table = descriptors(train, context, self.descriptors)
-        seen = Part(table.matrix, train.targets)
-        unseen = Part(descriptors(valid, context, self.descriptors, table.names).matrix, valid.targets)
+        seen = MappedPart(table.file, train.targets)
+        unseen = MappedPart(descriptors(valid, context, self.descriptors, table.names).file, valid.targets)
         constant = one_class_tags(train)
         fixed = {column: why for column, why in self._fixed_tags(valid).items() if column not in constant}
         columns = [column for column in range(len(train.tags)) if column not in constant]
@@ -136,20 +140,26 @@ class GBT(DescriptorTagger):
             "seed": seed,
         }
 
-    def _boost(self, tasks: list[TagTask], seen: Part, unseen: Part, context: Context) -> dict[int, BoostedTag]:
+    def _boost(
+        self, tasks: list[TagTask], seen: MappedPart, unseen: MappedPart, context: Context
+    ) -> dict[int, BoostedTag]:
         """Return each tag's trees, by column."""
-        rounds = Rounds(self.max_rounds, self.fixed_rounds, self.patience)
-        workers = 1 if context.device == "cuda" else context.workers  # a machine's processes would share its one GPU
-        size = max(1, min(TAGS_PER_CHUNK, len(tasks) // workers))
-        chunks = [tasks[first : first + size] for first in range(0, len(tasks), size)]
-        edges = bin_edges(seen.values, self.max_bin)
-        calls = (joblib.delayed(boost_tags)(chunk, rounds, edges, seen, unseen) for chunk in chunks)
+        chunks = list(self._chunks(tasks, seen, unseen, context.workers))
         boosted: dict[int, BoostedTag] = {}
-        with progress_bar(len(tasks), f"trees, {len(seen.values)} tracks", "tag") as bar:
-            for chunk in joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(calls):
+        with progress_bar(len(tasks), f"trees, {len(seen.targets)} tracks", "tag") as bar:
+            for _, chunk in _trained(chunks, context):
                 boosted |= chunk
                 bar.update(len(chunk))
         return boosted
+
+    def _chunks(self, tasks: list[TagTask], seen: MappedPart, unseen: MappedPart, workers: int) -> Iterator[TagChunk]:
+        rounds = Rounds(self.max_rounds, self.fixed_rounds, self.patience)
+        edges = bin_edges(seen.open().values, self.max_bin)
+        size = max(1, min(TAGS_PER_CHUNK, len(tasks) // workers))
+        for first in range(0, len(tasks), size):
+            chunk = tasks[first : first + size]
+            columns = [task.column for task in chunk]
+            yield TagChunk(chunk, rounds, edges, seen.of_tags(columns), unseen.of_tags(columns))
 
     @staticmethod
     def load(folder: Path) -> "TrainedGBT":
@@ -188,8 +198,16 @@ class TrainedGBT(TrainedOnDescriptors):
     def scores(self, values: Float32Array) -> Float32Array:
         """Return probabilities of classification tags and predictions of regression tags, shape (tracks, tags)."""
         scores = np.tile(self.prevalence, (len(values), 1))
-        for column in self.trees:
-            scores[:, column] = self.booster(column).inplace_predict(values)
+        for column, trees in self.trees.items():
+            scores[:, column] = tree_scores(trees, values)
+        return scores
+
+    def scores_of_file(self, file: Path, tracks: int, workers: int) -> Float32Array:
+        """Return the same of the tracks in a file, tags side by side."""
+        scores = np.tile(self.prevalence, (tracks, 1))
+        asked = [Trees(column, trees, file) for column, trees in self.trees.items()]
+        for tag, found in in_tasks("scoring by trees", score_trees, asked, workers=workers):
+            scores[:, tag.column] = found
         return scores
 
     def booster(self, column: int) -> xgb.Booster:
@@ -215,6 +233,13 @@ class TrainedGBT(TrainedOnDescriptors):
             (folder / TREES_FOLDER / f"{column:04d}.ubj").write_bytes(trees)
         np.save(folder / PREVALENCE_FILE, self.prevalence, allow_pickle=False)
         self.write_description(folder)
+
+
+def _trained(chunks: list[TagChunk], context: Context) -> Iterator[tuple[TagChunk, dict[int, BoostedTag]]]:
+    """Yield chunks as they are trained; on a GPU, one after another here, as processes would share it."""
+    if context.device == "cuda":
+        return ((chunk, boosted) for chunk in chunks for boosted in boost_chunks([chunk]))
+    return in_tasks("training trees", boost_chunks, chunks, workers=context.workers, most=1)
 
 
 def gains_by_group(gains: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

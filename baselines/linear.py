@@ -4,28 +4,31 @@ Descriptors are standardised by the training tracks' statistics; one that is mis
 classification tags have one L2 penalty and all regression tags another, both fixed settings.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import joblib
 import numpy as np
 import scipy.special
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.linear_model import LogisticRegression, Ridge
-from threadpoolctl import threadpool_limits
 
-from baselines.extraction import DescriptorSettings, descriptors
+from baselines.extraction import DescriptorSettings, DescriptorTable, descriptors
 from baselines.tagger import DescriptorTagger, TrainedOnDescriptors, one_class_tags, read_description
 from bench.corpus import Corpus, Float32Array, Tag
+from bench.parallel import in_tasks, one_thread
 from bench.progress import progress_bar
 from bench.tagger import Context, FitSummary, check_parts
+from bench.whole_file import written_aside
 
 Float64Array = NDArray[np.float64]
 
 WEIGHTS_FILE = "weights.npz"
+ROWS_A_BLOCK = 4096  # that are standardised or scored at a time, whatever the number of workers
 
 
 @dataclass(frozen=True)
@@ -64,30 +67,20 @@ class Linear(DescriptorTagger):
         check_parts(train, valid)
         table = descriptors(train, context, self.descriptors)
         means, scales = training_statistics(table.matrix)
-        inputs = standardise(table.matrix, means, scales)
+        inputs = _standardised_file(table, means, scales)
         coefficients = np.zeros((len(table.names), len(train.tags)))
         intercepts = scipy.special.logit(train.targets.mean(axis=0, dtype=np.float64))
         constant = one_class_tags(train)
         columns = [column for column in range(len(train.tags)) if column not in constant]
-        for column, fitted in zip(columns, self._fitted(columns, inputs, train, context), strict=True):
-            coefficients[:, column], intercepts[column] = fitted
+        fits = [_Fit(column, self._model(train.tags[column]), train.targets[:, column]) for column in columns]
+        with progress_bar(len(fits), "linear", "tag") as bar:
+            for fit, fitted in in_tasks("training linear", partial(_fit_all, inputs), fits, workers=context.workers):
+                coefficients[:, fit.column], intercepts[fit.column] = fitted
+                bar.update()
         special = {train.tags[column].name: reason for column, reason in constant.items()}
         summary = FitSummary(coefficients.size + intercepts.size, special_tags=special)
         weights = Weights(means, scales, coefficients, intercepts)
         return TrainedLinear(self.descriptors, table.names, train.tags, weights, summary)
-
-    def _fitted(
-        self, columns: list[int], inputs: Float64Array, train: Corpus, context: Context
-    ) -> Iterator[tuple[Float64Array, float]]:
-        """Yield each tag's coefficients, shape (descriptors,), and its intercept; tags are fitted side by side."""
-        tasks = (
-            joblib.delayed(_fit)(self._model(train.tags[column]), inputs, train.targets[:, column])
-            for column in columns
-        )
-        with progress_bar(len(columns), "linear", "tag") as bar:
-            for fitted in joblib.Parallel(n_jobs=context.workers, return_as="generator")(tasks):
-                yield fitted
-                bar.update()
 
     def _model(self, tag: Tag) -> LogisticRegression | Ridge:
         if tag.kind == "regression":
@@ -119,6 +112,25 @@ class TrainedLinear(TrainedOnDescriptors):
 
     def scores(self, values: Float32Array) -> Float32Array:
         """Return probabilities of classification tags and predictions of regression tags, shape (tracks, tags)."""
+        scores = np.empty((len(values), len(self.tags)), np.float32)
+        with one_thread():
+            for block in _blocks(len(values)):
+                scores[block] = self._scores_of_block(values[block])
+        return scores
+
+    def scores_of_file(self, file: Path, tracks: int, workers: int) -> Float32Array:
+        """Return the same of the tracks in a file, blocks of them side by side."""
+        scores = np.empty((tracks, len(self.tags)), np.float32)
+        work = partial(self._scores_of_blocks, file)
+        for block, found in in_tasks("scoring by linear models", work, _blocks(tracks), workers=workers):
+            scores[block] = found
+        return scores
+
+    def _scores_of_blocks(self, file: Path, blocks: list[slice]) -> list[Float32Array]:
+        values = np.load(file, mmap_mode="r", allow_pickle=False)
+        return [self._scores_of_block(values[block]) for block in blocks]
+
+    def _scores_of_block(self, values: Float32Array) -> Float32Array:
         inputs = standardise(values, self.weights.means, self.weights.scales)
         scores = inputs @ self.weights.coefficients + self.weights.intercepts
         classes = [tag.kind == "classification" for tag in self.tags]
@@ -148,8 +160,40 @@ def standardise(values: Float32Array, means: Float64Array, scales: Float64Array)
     return np.nan_to_num((values - means) / scales, nan=0.0)
 
 
-def _fit(model: LogisticRegression | Ridge, inputs: Float64Array, targets: Float32Array) -> tuple[Float64Array, float]:
-    """Fit one tag with one thread: another number would change the last digits."""
-    with threadpool_limits(1):
-        model.fit(inputs, targets)
-    return np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])
+@dataclass(frozen=True)
+class _Fit:
+    """What the tag in a `column` is fitted by, and its targets, shape (tracks,)."""
+
+    column: int
+    model: LogisticRegression | Ridge
+    targets: Float32Array
+
+
+def _fit_all(inputs: Path, fits: list[_Fit]) -> list[tuple[Float64Array, float]]:
+    """Return each tag's coefficients, shape (descriptors,), and its intercept."""
+    values = np.load(inputs, mmap_mode="r", allow_pickle=False)
+    models = [fit.model.fit(values, fit.targets) for fit in fits]
+    return [(np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])) for model in models]
+
+
+def _standardised_file(table: DescriptorTable, means: Float64Array, scales: Float64Array) -> Path:
+    """Return the file of a table's standardised descriptors, which workers map; it is written once."""
+    file = table.file.with_suffix(".standardised.npy")
+    if not _has_shape(file, table.matrix.shape):
+        with written_aside(file) as aside:
+            inputs = open_memmap(aside, "w+", np.float64, table.matrix.shape)
+            for block in _blocks(len(inputs)):
+                inputs[block] = standardise(table.matrix[block], means, scales)
+            inputs.flush()
+    return file
+
+
+def _has_shape(file: Path, shape: tuple[int, ...]) -> bool:
+    try:
+        return open_memmap(file, "r").shape == shape
+    except (OSError, ValueError):  # missing or cut off
+        return False
+
+
+def _blocks(rows: int) -> list[slice]:
+    return [slice(first, first + ROWS_A_BLOCK) for first in range(0, rows, ROWS_A_BLOCK)]

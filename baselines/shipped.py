@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -22,9 +21,10 @@ from bench.corpus import Corpus, Float32Array, StrArray
 from bench.digest import content_digest, json_digest, unit_hashes
 from bench.errors import InputError
 from bench.locks import making
+from bench.parallel import in_tasks
 from bench.progress import progress_bar
 from bench.sound_file import can_be_read
-from bench.whole_file import written_aside
+from bench.whole_file import none_left_aside, written_aside
 
 ID, PROBLEM = "id", "problem"
 SHARDS = 128  # 50,000 tracks of 3,000 descriptors are 5 MB a shard
@@ -145,13 +145,15 @@ def shards_of(corpus: Corpus, cache: Path) -> list[Shard]:
     check_ships_descriptors(corpus)
     files = np.asarray(corpus.descriptor_files).tolist()
     sources = [(Path(__file__).parent / source).read_bytes() for source in READER_SOURCES]
-    made_by = [content_digest(*sources), str(corpus.root.absolute())]
+    root = corpus.root.absolute()
+    made_by = [content_digest(*sources), str(root)]
     tracks: dict[int, list[tuple[str, Key]]] = {}
     numbers = (unit_hashes(files, "shipped") * SHARDS).astype(int).tolist()
     for number, track_id, file in zip(numbers, corpus.ids.tolist(), files, strict=True):
-        tracks.setdefault(number, []).append((track_id, (file, *_state(corpus.root / file))))
-    archives = {number: cache / "shipped" / f"{json_digest([*made_by, number])}.rows" for number in sorted(tracks)}
-    return [Shard(archive, corpus.root, *zip(*tracks[number], strict=True)) for number, archive in archives.items()]
+        tracks.setdefault(number, []).append((track_id, (file, *_state(root / file))))
+    folder = cache.absolute() / "shipped"
+    archives = {number: folder / f"{json_digest([*made_by, number])}.rows" for number in sorted(tracks)}
+    return [Shard(archive, root, *zip(*tracks[number], strict=True)) for number, archive in archives.items()]
 
 
 def read_shipped(shards: list[Shard], workers: int) -> dict[str, str]:
@@ -166,10 +168,16 @@ def read_shipped(shards: list[Shard], workers: int) -> dict[str, str]:
 def _read_missing(shards: list[Shard], workers: int) -> None:
     waiting = [shard for shard in shards if not shard.is_read()]
     if waiting:
-        with progress_bar(sum(len(shard.ids) for shard in waiting), "reading descriptors", "track") as bar:
-            parallel = joblib.Parallel(n_jobs=min(workers, len(waiting)), return_as="generator")
-            for shard, _ in zip(waiting, parallel(map(joblib.delayed(Shard.problems), waiting)), strict=True):
+        archives, tracks = [shard.archive for shard in waiting], sum(len(shard.ids) for shard in waiting)
+        with none_left_aside(archives), progress_bar(tracks, "reading descriptors", "track") as bar:
+            for shard, _ in in_tasks("reading descriptors", _read_all, waiting, workers=workers):
                 bar.update(len(shard.ids))
+
+
+def _read_all(shards: list[Shard]) -> list[None]:
+    for shard in shards:
+        shard.rows()
+    return [None] * len(shards)
 
 
 def present_names(shards: list[Shard]) -> list[str]:

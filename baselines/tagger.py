@@ -49,6 +49,10 @@ class TrainedOnDescriptors(TrainedOnTable):
     def scores(self, values: Float32Array) -> Float32Array:
         """Return scores of tracks, shape (tracks, tags), from their descriptors, shape (tracks, descriptors)."""
 
+    @abstractmethod
+    def scores_of_file(self, file: Path, tracks: int, workers: int) -> Float32Array:
+        """Return the same scores of the tracks whose descriptors lie in a NumPy file, side by side."""
+
     def predict(self, corpus: Corpus, context: Context) -> Float32Array:
         """Return scores in [0, 1], shape (tracks, tags); extracts or reads what is not cached.
 
@@ -60,7 +64,8 @@ class TrainedOnDescriptors(TrainedOnTable):
         check_tags(corpus, [tag.name for tag in self.tags])
         if not len(corpus):
             return np.empty((0, len(self.tags)), np.float32)
-        return self.predict_inputs(self.inputs(corpus, context))
+        file = descriptors(corpus, context, self.settings, self.names).file
+        return _as_scores(self.scores_of_file(file, len(corpus), context.workers))
 
     def inputs(self, corpus: Corpus, context: Context) -> pd.DataFrame:
         """Return the descriptors of each track under the model's names, nan where it has none."""
@@ -69,12 +74,16 @@ class TrainedOnDescriptors(TrainedOnTable):
 
     def predict_inputs(self, inputs: pd.DataFrame) -> Float32Array:
         """Return scores in [0, 1], shape (tracks, tags), from descriptors as `inputs` gives them."""
-        return np.clip(self.scores(inputs.to_numpy(np.float32)), 0, 1).astype(np.float32)
+        return _as_scores(self.scores(inputs.to_numpy(np.float32)))
 
     def write_description(self, folder: Path) -> None:
         """Write the tags and the names and settings of the descriptors as JSON."""
         content = {"descriptors": self.settings.model_dump(mode="json"), "names": self.names}
         write_model_file(folder, self.tags, **content)
+
+
+def _as_scores(found: Float32Array) -> Float32Array:
+    return np.clip(found, 0, 1).astype(np.float32)
 
 
 def read_description(folder: Path) -> tuple[DescriptorSettings, tuple[str, ...], tuple[Tag, ...]]:

@@ -36,7 +36,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
@@ -47,6 +46,7 @@ from bench.digest import json_digest
 from bench.fingerprint import FINGERPRINT_VERSION, MOST_WORDS, WordArray, fingerprint
 from bench.locks import making
 from bench.matching import Matches, find_matches
+from bench.parallel import in_tasks
 from bench.progress import progress_bar
 from bench.store import Store, StoredTrack
 from bench.whole_file import written_aside
@@ -93,7 +93,7 @@ def find_duplicates(corpus: Corpus, store: Store, *, cache: Path, workers: int) 
     shards = _shards_of(ids, store, cache)
     complete = all(shard.file.exists() for shard in shards)
     with nullcontext() if complete else making(cache, ["fingerprints", *(shard.file.name for shard in shards)]):
-        hashes, words = _heard(ids, shards, store, workers)
+        hashes, words = _heard(ids, shards, workers)
     _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     same_as = first[inverse]
     distinct = np.unique(same_as)
@@ -134,15 +134,13 @@ def _nearest(matches: Matches, count: int) -> list[tuple[int, int, float]]:
     return list(zip(rows.tolist(), heads[rows].tolist(), nearest[rows].tolist(), strict=True))
 
 
-def _heard(ids: list[str], shards: list[_Shard], store: Store, workers: int) -> tuple[HashArray, WordArray]:
+def _heard(ids: list[str], shards: list[_Shard], workers: int) -> tuple[HashArray, WordArray]:
     """Return the hash of each track's samples, shape (tracks,), and its fingerprint, shape (tracks, `MOST_WORDS`)."""
     row_of = {track_id: row for row, track_id in enumerate(ids)}
     hashes, words = np.zeros(len(ids), "S32"), np.zeros((len(ids), MOST_WORDS), np.uint16)
     done = sum(len(shard.tracks) for shard in shards if shard.file.exists())
-    side_by_side = joblib.Parallel(n_jobs=workers, prefer="threads", return_as="generator")
-    parts = side_by_side(joblib.delayed(_found)(shard, store) for shard in shards)
     with progress_bar(sum(len(shard.tracks) for shard in shards), "fingerprinting", "track", done=done) as bar:
-        for shard, (found, made) in zip(shards, parts, strict=True):
+        for shard, (found, made) in in_tasks("fingerprinting", _all_found, shards, workers=workers, in_threads=True):
             wanted = [(row_of[track_id], row) for row, track_id in enumerate(shard.tracks) if track_id in row_of]
             rows, of_shard = np.array(wanted, np.intp).T
             hashes[rows], words[rows] = found["sha256"][of_shard], found["words"][of_shard]
@@ -157,7 +155,7 @@ def _shards_of(ids: list[str], store: Store, cache: Path) -> list[_Shard]:
     for track_id, track in sorted(store.tracks.items(), key=lambda item: item[1].start):
         if track.shard in wanted:
             by_shard[track.shard][track_id] = track
-    folder = cache / "fingerprints"
+    folder = cache.absolute() / "fingerprints"
     folder.mkdir(parents=True, exist_ok=True)
     return [_Shard(tracks, folder / f"{_digest(shard, tracks)}.bin") for shard, tracks in by_shard.items()]
 
@@ -167,14 +165,18 @@ def _digest(shard: Path, tracks: dict[str, StoredTrack]) -> str:
     return json_digest([FINGERPRINT_VERSION, shard.name, places])
 
 
-def _found(shard: _Shard, store: Store) -> tuple[RecordArray, bool]:
+def _all_found(shards: list[_Shard]) -> list[tuple[RecordArray, bool]]:
+    return [_found(shard) for shard in shards]
+
+
+def _found(shard: _Shard) -> tuple[RecordArray, bool]:
     """Return a record for each track of a shard, and whether they had to be made: a damaged file is made again."""
     records = _read(shard)
     if records is not None:
         return records, False
     records = np.zeros(len(shard.tracks), RECORD)
-    for row, (track_id, track) in enumerate(shard.tracks.items()):
-        samples = store.samples(track_id)
+    for row, track in enumerate(shard.tracks.values()):
+        samples = track.read()
         words = fingerprint(samples, track.rate)
         records[row]["sha256"] = hashlib.sha256(track.rate.to_bytes(4, "little") + samples.tobytes()).digest()
         records[row]["words"][: len(words)] = words

@@ -13,11 +13,9 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, ExitStack, suppress
-from queue import SimpleQueue
+from contextlib import suppress
 from types import TracebackType
-from typing import IO, Any, Self, TypeVar, cast
+from typing import IO, Any, Self, cast
 
 from bench.errors import StudyFailedError
 
@@ -26,8 +24,6 @@ OS_ERROR = "os_error"
 ATTEMPTS = 2  # whoever kills a child for want of memory does not look which request it is at
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
-Item = TypeVar("Item")
-Worker = TypeVar("Worker")
 
 
 class KilledError(Exception):
@@ -216,35 +212,3 @@ def serve(answer: Answer, *, cpu_seconds: float, greeting: Sequence[str] = ()) -
             reply = {OS_ERROR: [error.errno, error.strerror or str(error), error.filename]}
         signal.setitimer(signal.ITIMER_PROF, 0)
         replies.write(json.dumps(reply) + "\n")
-
-
-def share_out(
-    work: Callable[[Item, Worker], None],
-    items: Sequence[Item],
-    employ: Callable[[], AbstractContextManager[Worker]],
-    *,
-    workers: int,
-) -> None:
-    """Do `work` on each item, side by side in threads, each time with one of as many as `workers` that are employed.
-
-    The first error, or an interrupt, dismisses them all; it is raised once no thread is at work any more.
-    """
-    idle: SimpleQueue[Worker] = SimpleQueue()
-    with ThreadPoolExecutor(workers) as threads, ExitStack() as employed:
-        for _ in range(workers):
-            idle.put(employed.enter_context(employ()))
-        pending = [threads.submit(_with_one_of, idle, work, item) for item in items]
-        try:
-            for done in as_completed(pending):
-                done.result()
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _with_one_of(idle: "SimpleQueue[Worker]", work: Callable[[Item, Worker], None], item: Item) -> None:
-    worker = idle.get()
-    try:
-        work(item, worker)
-    finally:
-        idle.put(worker)

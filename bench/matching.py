@@ -8,13 +8,14 @@ few alone. So the work is linear in the number of words, and any number of copie
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.corpus import BoolArray, IntArray
 from bench.fingerprint import MOST_WORDS, NOTHING, WORD_BITS, WordArray
+from bench.parallel import in_threads_here
 
 KEY_STEPS = 4  # between the two words of a key, whose frames share little
 NEIGHBOURS = 8  # places of the same key that each place is compared with
@@ -69,8 +70,7 @@ def find_matches(words: WordArray, *, workers: int) -> Matches:
     Shorter fingerprints are filled up with `NOTHING`. `first` and `second` are rows of `words`.
     """
     passes = max(workers, -(-words.size // WORDS_PER_PASS))
-    tasks = (joblib.delayed(_alike_around)(words, number, passes) for number in range(passes))
-    alike = np.concatenate(joblib.Parallel(n_jobs=workers, prefer="threads")(tasks))
+    alike = np.concatenate(in_threads_here(partial(_alike_around, words, passes), range(passes), workers=workers))
     candidates = _decoded(np.unique(alike), len(words))
     whole = np.arange(MOST_WORDS)
     blocks = [_similarity(words, block, whole, LEAST_WORDS) for block in candidates.blocks()]
@@ -79,7 +79,7 @@ def find_matches(words: WordArray, *, workers: int) -> Matches:
     return _best_of_each_pair(candidates.take(similar), similarity[similar])
 
 
-def _alike_around(words: WordArray, number: int, passes: int) -> CodeArray:
+def _alike_around(words: WordArray, passes: int, number: int) -> CodeArray:
     """Return the candidates of one pass that agree around their key: tracks and lags, each once, as codes."""
     found = [np.empty(0, np.int64)]
     for candidates in _candidates(_places(words, number, passes)):

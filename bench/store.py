@@ -16,12 +16,11 @@ Samples are at int16's full scale: what a float file holds outside [-1, 1) is cl
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,12 +30,12 @@ from bench.decoding import FULL_SCALE as FULL_SCALE
 from bench.decoding import Decoder, DecoderDiedError, Source
 from bench.digest import json_digest, unit_hashes
 from bench.facts import FileFacts, RejectedTrackError
-from bench.isolation import share_out
 from bench.locks import making
-from bench.progress import advance, progress_bar
+from bench.parallel import in_tasks
+from bench.progress import progress_bar
 from bench.shards import SAMPLE_BYTES, Manifest, Place, Rejection, Samples, bytes_sha256, find_done, is_whole
 from bench.sound_file import can_be_read
-from bench.whole_file import written_aside
+from bench.whole_file import none_left_aside, written_aside
 
 Int16Array = NDArray[np.int16]
 
@@ -52,6 +51,10 @@ class StoredTrack:
     start: int
     length: int
     rate: int
+
+    def read(self) -> Int16Array:
+        """Return its samples, shape (samples,), as they are on disk now."""
+        return np.fromfile(self.shard, "<i2", self.length, offset=self.start * SAMPLE_BYTES)
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,20 @@ class Store:
 
 @dataclass(frozen=True)
 class _Shard:
-    """The tracks of one shard in the order of their ids, their keys, and the file of its manifest."""
+    """The ids of a shard's tracks, sorted, their sources and keys, and the file of its manifest.
 
-    tracks: Corpus
+    `done` is what other shards have of its tracks, by key.
+    """
+
+    ids: list[str]
+    sources: list[Source]
     keys: list[str]
     manifest: Path
+    done: dict[str, Place | Rejection] = field(default_factory=dict)
+
+    @property
+    def samples_file(self) -> Path:
+        return self.manifest.with_suffix(".i16")
 
 
 @lru_cache(maxsize=256)  # each keeps a file open, of which a process may often have 1,024 alone
@@ -97,12 +109,12 @@ def _mapped(shard: Path) -> Int16Array:
 
 def prepare_store(corpus: Corpus, settings: AudioSettings, *, cache: Path, workers: int) -> Store:
     """Decode what is not yet in the store under `cache`, or damaged there, and return the store of the whole corpus."""
-    folder = cache / "stores"
+    folder = cache.absolute() / "stores"
     folder.mkdir(parents=True, exist_ok=True)
     shards = list(_shards(corpus, settings, folder))
     if missing := _missing(shards, workers):
         with making(cache, ["stores", *(shard.manifest.name for shard in shards)]):
-            _write_shards(_missing(missing, workers), settings, folder, workers)
+            _write_missing(_missing(missing, workers), settings, folder, workers)
     _mapped.cache_clear()  # a shard made again is another file under the same name
     return _open_store(settings, [shard.manifest for shard in shards])
 
@@ -123,17 +135,18 @@ def _shards(corpus: Corpus, settings: AudioSettings, folder: Path) -> Iterator[_
     numbers = shard_numbers(corpus.ids[order].tolist())
     for number in np.unique(numbers):
         tracks = corpus.take(order[numbers == number])
-        keys = _keys(tracks, settings)
-        yield _Shard(tracks, keys, folder / f"{json_digest([tracks.ids.tolist(), keys])}.json")
+        ids, sources = tracks.ids.tolist(), _sources(tracks)
+        keys = _keys(sources, settings)
+        yield _Shard(ids, sources, keys, folder / f"{json_digest([ids, keys])}.json")
 
 
-def _keys(tracks: Corpus, settings: AudioSettings) -> list[str]:
+def _keys(sources: list[Source], settings: AudioSettings) -> list[str]:
     """Name each track by its file, as it is on disk and should be, and by what is made of it and how.
 
     The root counts for itself, not only as part of a path: a link may lead out of the one and not of the other.
     """
-    made = [DECODER_VERSION, MANIFEST_VERSION, settings.model_dump(), str(tracks.root.absolute())]
-    return [json_digest([made, source.file, source.sha256, _state(source)]) for source in _sources(tracks)]
+    made = [DECODER_VERSION, MANIFEST_VERSION, settings.model_dump()]
+    return [json_digest([[*made, str(source.root)], source.file, source.sha256, _state(source)]) for source in sources]
 
 
 def _state(source: Source) -> tuple[int, int] | None:
@@ -142,43 +155,56 @@ def _state(source: Source) -> tuple[int, int] | None:
 
 
 def _sources(tracks: Corpus) -> list[Source]:
+    root = tracks.root.absolute()
     checksums = [""] * len(tracks) if tracks.checksums is None else tracks.checksums.tolist()
-    return [Source(tracks.root, file, sha256) for file, sha256 in zip(tracks.files.tolist(), checksums, strict=True)]
+    return [Source(root, file, sha256) for file, sha256 in zip(tracks.files.tolist(), checksums, strict=True)]
 
 
 def _missing(shards: list[_Shard], workers: int) -> list[_Shard]:
     """Return the shards that are not there, or not as they were written."""
-    looks = (joblib.delayed(is_whole)(shard.manifest) for shard in shards)
-    whole = joblib.Parallel(n_jobs=workers, prefer="threads")(looks)
-    return [shard for shard, there in zip(shards, whole, strict=True) if not there]
+    looks = in_tasks("checking", _are_whole, [shard.manifest for shard in shards], workers=workers, in_threads=True)
+    whole = dict(looks)
+    return [shard for shard in shards if not whole[shard.manifest]]
 
 
-def _write_shards(missing: list[_Shard], settings: AudioSettings, folder: Path, workers: int) -> None:
-    """Write shards side by side: a thread a shard, each with a child process that decodes what cannot be taken over."""
+def _are_whole(manifests: list[Path]) -> list[bool]:
+    return [is_whole(manifest) for manifest in manifests]
+
+
+def _write_missing(missing: list[_Shard], settings: AudioSettings, folder: Path, workers: int) -> None:
+    """Write shards side by side, taking over what others in the folder have of their tracks."""
     if not missing:
         return
     done = find_done(folder, {key for shard in missing for key in shard.keys})
-    workers = min(workers, len(missing))
-    with progress_bar(sum(len(shard.keys) for shard in missing), "preparing", "track") as bar:
-        work = partial(_write_shard, done=done, heard=partial(advance, bar))
-        share_out(work, missing, partial(Decoder, settings), workers=workers)
+    missing = [replace(shard, done={key: done[key] for key in shard.keys if key in done}) for shard in missing]
+    files = [file for shard in missing for file in (shard.samples_file, shard.manifest)]
+    work = partial(_write_shards, settings)
+    with none_left_aside(files), progress_bar(sum(len(shard.ids) for shard in missing), "preparing", "track") as bar:
+        for shard, _ in in_tasks("preparing", work, missing, workers=workers):
+            bar.update(len(shard.ids))
 
 
-def _write_shard(
-    shard: _Shard, decoder: Decoder, done: dict[str, Place | Rejection], heard: Callable[[], None]
-) -> None:
+def _write_shards(settings: AudioSettings, shards: list[_Shard]) -> list[None]:
+    """Write shards one after another, with a child process that decodes what cannot be taken over."""
+    with Decoder(settings) as decoder:
+        for shard in shards:
+            if not is_whole(shard.manifest):
+                _write_shard(shard, decoder)
+    return [None] * len(shards)
+
+
+def _write_shard(shard: _Shard, decoder: Decoder) -> None:
     content = Manifest(tracks={}, rejected={})
     size = 0
-    with written_aside(shard.manifest.with_suffix(".i16")) as aside:
+    with written_aside(shard.samples_file) as aside:
         aside.touch()
-        for track_id, source, key in zip(shard.tracks.ids.tolist(), _sources(shard.tracks), shard.keys, strict=True):
-            track = _taken_over(done.get(key), aside, size) or _decoded(source, key, decoder, aside, size)
+        for track_id, source, key in zip(shard.ids, shard.sources, shard.keys, strict=True):
+            track = _taken_over(shard.done.get(key), aside, size) or _decoded(source, key, decoder, aside, size)
             if isinstance(track, Samples):
                 content.tracks[track_id] = track
                 size += track.size
             else:
                 content.rejected[track_id] = track
-            heard()
         os.truncate(aside, size)  # a decoder may have died while it wrote
     with written_aside(shard.manifest) as aside:
         aside.write_bytes(content.to_bytes())

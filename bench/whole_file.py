@@ -4,12 +4,13 @@ Until then it has another, `<name>.<machine>.<process>.partial`, by which what a
 brought to the disk first, so that after a power failure, too, a name stands for all of its content.
 """
 
+import glob
 import os
 import platform
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -67,6 +68,18 @@ def folder_written_aside(folder: Path) -> Iterator[Path]:
 def is_partial(path: Path) -> bool:
     """Tell whether a file or folder has a name as what is still being written."""
     return PARTIAL.fullmatch(path.name) is not None
+
+
+@contextmanager
+def none_left_aside(files: Iterable[Path]) -> Iterator[None]:
+    """Remove, where the block fails, what processes that were killed with it have left of `files` that they wrote."""
+    try:
+        yield
+    except BaseException:
+        for file in files:
+            for left in file.parent.glob(f"{glob.escape(file.name)}.*.partial"):
+                _remove(left)
+        raise
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from joblib.externals.loky import get_reusable_executor
 
 from bench.audio import DECODER_VERSION, AudioSettings
 from bench.corpora import manifest
@@ -153,12 +154,14 @@ def test_a_damaged_shard_is_made_again(corpus: Corpus, tmp_path: Path, harm: Cal
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_cannot_be_written_leaves_nothing_behind(corpus: Corpus, tmp_path: Path, workers: int) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    get_reusable_executor().shutdown()  # its workers have the limit of when they were started
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
         with pytest.raises(OSError, match="too large"):
             prepare_store(corpus, AudioSettings(), cache=tmp_path / "cache", workers=workers)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        get_reusable_executor().shutdown()
     assert list((tmp_path / "cache" / "stores").iterdir()) == []
 
 

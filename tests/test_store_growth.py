@@ -72,7 +72,7 @@ def corpus(tmp_path: Path) -> Corpus:
 
 
 def stored(corpus: Corpus, cache: Path, settings: AudioSettings | None = None) -> Store:
-    return prepare_store(corpus, settings or AudioSettings(), cache=cache, workers=2)
+    return prepare_store(corpus, settings or AudioSettings(), cache=cache, workers=1)
 
 
 def without(corpus: Corpus, *ids: str) -> Corpus:

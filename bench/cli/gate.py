@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import cache_option, device_option, root_option, workers_option, write_asked
+from bench.cli.options import cache_option, device_option, root_option, works_side_by_side, write_asked
 from bench.errors import InputError
 
 
@@ -26,7 +26,7 @@ from bench.errors import InputError
 @root_option
 @cache_option
 @device_option
-@workers_option
+@works_side_by_side
 def gate(
     folder: Path,
     expected: Path,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.options import CACHE, cache_option, device_option, out_option, root_option, workers_option
+from bench.cli.options import CACHE, cache_option, device_option, out_option, root_option, works_side_by_side
 from bench.errors import StudyFailedError
 from bench.locks import locked_output
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @root_option
 @out_option
 @cache_option
-@workers_option
+@works_side_by_side
 def prepare(study: str, out: Path | None, root: Path | None, cache: Path, workers: int) -> None:
     """Decode and check every track of a STUDY, and say what is kept, what is refused and what leaks.
 
@@ -63,7 +63,7 @@ def _run_command(study: str, root: Path | None, out: Path | None, cache: Path) -
 @root_option
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder.  [default: runs/<name>/inspection]")
 @cache_option
-@workers_option
+@works_side_by_side
 def inspect(study: str, out: Path | None, root: Path | None, cache: Path, workers: int) -> None:
     """Tell what the tags of a STUDY are like, before anything is decoded or trained.
 
@@ -102,7 +102,7 @@ _track_option = click.option(
 @out_option
 @cache_option
 @device_option
-@workers_option
+@works_side_by_side
 @click.option(
     "--excerpts/--no-excerpts",
     default=True,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.options import cache_option, device_option, workers_option
+from bench.cli.options import cache_option, device_option, works_side_by_side
 from bench.errors import InputError, StudyFailedError
 from bench.locks import locked_output
 from bench.progress import say
@@ -35,7 +35,7 @@ RUN = re.compile(r"(?:runs:/)?([0-9a-f]{32})")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores of all tags, one JSON object a line and file.")
 @cache_option
 @device_option
-@workers_option
+@works_side_by_side
 def tag(
     files: tuple[Path, ...],
     model: str,

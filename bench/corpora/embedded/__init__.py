@@ -12,9 +12,9 @@ Audio: composed and synthesised on your machine when a study first asks for it.
 
 import csv
 import io
+from functools import partial
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 import soundfile
@@ -32,8 +32,9 @@ from bench.corpora.manifest import TRUTH_PREFIX
 from bench.corpus import Corpus
 from bench.errors import InputError
 from bench.locks import making
+from bench.parallel import in_tasks
 from bench.progress import progress_bar, say
-from bench.whole_file import remove_leftovers, written_aside
+from bench.whole_file import none_left_aside, remove_leftovers, written_aside
 
 VERSION = "1.0"
 NOTE = (
@@ -102,18 +103,18 @@ def create(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int =
 
 def _make_missing(root: Path, tracks: int, seconds: float, seed: int, workers: int) -> None:
     artists = roster(seed, tracks)
-    tasks = (joblib.delayed(_make)(root, track, artist, seconds, seed) for track, artist in enumerate(artists))
-    one_thread_each = joblib.parallel_config(backend="loky", inner_max_num_threads=1)
-    rows: list[Row] = []
-    with one_thread_each, progress_bar(tracks, "synthesising", "track") as bar:
-        for row in joblib.Parallel(n_jobs=workers, return_as="generator")(tasks):
-            rows.append(row)
+    work = partial(_make, root.absolute(), seconds, seed)
+    files = [root / _path(track) for track in range(tracks)]
+    rows: dict[int, Row] = {}
+    with none_left_aside(files), progress_bar(tracks, "synthesising", "track") as bar:
+        for (track, _), row in in_tasks("synthesising", work, list(enumerate(artists)), workers=workers, most=4):
+            rows[track] = row
             bar.update()
     _write_tags(root / TAGS_FILE)
     songs = sorted(f"audio/{file.name}" for file in (root / "audio").glob("*.flac"))
     write_checksums(root / CHECKSUMS_FILE, [*songs, TAGS_FILE])
     with written_aside(root / _manifest_name(tracks)) as aside:
-        pd.DataFrame(rows).to_parquet(aside, index=False)
+        pd.DataFrame([rows[track] for track in range(tracks)]).to_parquet(aside, index=False)
 
 
 def describe(score: Score, seed: int) -> Row:
@@ -154,17 +155,20 @@ def _manifest_name(tracks: int) -> str:
     return f"manifest-{tracks}.parquet"
 
 
-def _make(root: Path, track: int, artist: int, seconds: float, seed: int) -> Row:
-    """Write one track's audio unless it is there, and return its row. The file appears whole or not at all."""
-    score = compose(seed, track, artist, seconds)
-    row = describe(score, seed)
-    file = root / str(row["path"])
-    if not file.exists():
-        content = io.BytesIO()  # libsndfile does not say why it could not write
-        soundfile.write(content, render(score, seed), RATE, format="FLAC", subtype="PCM_16")
-        with written_aside(file) as aside:
-            aside.write_bytes(content.getvalue())
-    return row
+def _make(root: Path, seconds: float, seed: int, tracks: list[tuple[int, int]]) -> list[Row]:
+    """Write the audio of tracks, each by its artist, unless it is there, and return a row for each."""
+    rows = []
+    for track, artist in tracks:
+        score = compose(seed, track, artist, seconds)
+        row = describe(score, seed)
+        file = root / str(row["path"])
+        if not file.exists():
+            content = io.BytesIO()  # libsndfile does not say why it could not write
+            soundfile.write(content, render(score, seed), RATE, format="FLAC", subtype="PCM_16")
+            with written_aside(file) as aside:
+                aside.write_bytes(content.getvalue())
+        rows.append(row)
+    return rows
 
 
 def _remove_damaged(root: Path, workers: int) -> None:
@@ -173,12 +177,15 @@ def _remove_damaged(root: Path, workers: int) -> None:
         checksums = read_checksums(root / CHECKSUMS_FILE)
     except (FileNotFoundError, ValueError):  # of an earlier version, or damaged itself: it is written again
         return
-    looks = joblib.Parallel(n_jobs=workers, prefer="threads")
-    whole = looks(joblib.delayed(is_as_written)(root / name, sha256) for name, sha256 in checksums.items())
-    for name, there in zip(checksums, whole, strict=True):
-        if not there and (root / name).exists():
-            say(f"{root / name} is damaged; it is made again")
-            (root / name).unlink()
+    written = [(root.absolute() / name, sha256) for name, sha256 in checksums.items()]
+    for (file, _), whole in in_tasks("checking", _are_as_written, written, workers=workers, in_threads=True):
+        if not whole and file.exists():
+            say(f"{file} is damaged; it is made again")
+            file.unlink()
+
+
+def _are_as_written(written: list[tuple[Path, str]]) -> list[bool]:
+    return [is_as_written(file, sha256) for file, sha256 in written]
 
 
 def _write_tags(file: Path) -> None:

@@ -1,0 +1,115 @@
+"""A Dask cluster as the ambient backend of joblib, so that all of `bench.parallel` is done by its workers.
+
+Workers need what this process has: tagbench and the packages that numbers depend on, in the same versions, and the same
+files under the same paths.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Future
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import joblib
+from joblib._dask import DaskDistributedBackend
+
+from bench.cell import installed_versions
+from bench.errors import InputError, StudyFailedError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+SECONDS_TO_ANSWER = 5
+
+Versions = dict[str, str]
+
+
+class _ClusterBackend(DaskDistributedBackend):  # type: ignore[misc]
+    """Joblib's backend, which waits for ever (1.6) for a task that never came to an end: here it ends the work.
+
+    Dask gives a task up whose workers died three times, and all where the scheduler is gone.
+    """
+
+    def submit(self, func: object, callback: Callable[[object], None] | None = None) -> "Future[Any]":
+        """Hand over a batch; `callback` is told of what came out, also where that is no result."""
+        future: Future[Any] = super().submit(func, callback)
+        if callback is not None:
+            future.add_done_callback(partial(_tell_failure, callback))
+        return future
+
+    def retrieve_result_callback(self, out: object) -> object:
+        """Return what a batch gave; raises what ended it."""
+        if isinstance(out, CancelledError):
+            raise StudyFailedError(
+                "the Dask scheduler is gone, or forgot what it was asked; run the same command again to continue"
+            )
+        if isinstance(out, BaseException):
+            raise BrokenExecutor(str(out)) from out
+        return super().retrieve_result_callback(out)
+
+
+def _tell_failure(callback: Callable[[object], None], future: "Future[Any]") -> None:
+    if failure := future.exception():
+        callback(failure)
+
+
+@contextmanager
+def dask_cluster(scheduler: str) -> Iterator[int]:
+    """Have all work that is handed out done by the workers of a Dask scheduler; give the number of their threads.
+
+    Raises `InputError` where Dask is not installed, no scheduler answers or it has no worker, and where a worker has
+    another version of tagbench or of a package that numbers depend on.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError("--backend dask needs Dask: pip install 'tagbench[dask]'") from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is told in a line of ours
+    _check_answers(scheduler)
+    with Client(scheduler, timeout=SECONDS_TO_ANSWER, set_as_default=False) as client:
+        _check_workers(client, scheduler)
+        with joblib.parallel_config(backend=_ClusterBackend(client=client)):
+            yield sum(client.nthreads().values())
+
+
+def _check_answers(scheduler: str) -> None:
+    """Look whether a scheduler is there; a `Client` that finds none goes on to complain when it is collected."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    async def look() -> None:
+        secured = Security().get_connection_args("client")
+        async with asyncio.timeout(SECONDS_TO_ANSWER):  # what listens there may be no scheduler, and say nothing
+            comm = await connect(scheduler, timeout=SECONDS_TO_ANSWER, **secured)
+        comm.abort()
+
+    try:
+        asyncio.run(look())
+    except (ValueError, TypeError) as error:
+        raise InputError(f"--scheduler {scheduler}: {error}; give an address such as tcp://HOST:8786") from error
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"--scheduler {scheduler}: no Dask scheduler answers there; start one with: dask scheduler"
+        ) from error
+
+
+def _check_workers(client: "Client", scheduler: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=SECONDS_TO_ANSWER)
+    except TimeoutError as error:
+        raise InputError(
+            f"the Dask scheduler at {scheduler} has no worker; start some with: dask worker {scheduler}"
+        ) from error
+    ours = installed_versions()
+    for worker, theirs in client.run(installed_versions, on_error="return").items():
+        if not isinstance(theirs, dict):
+            raise InputError(f"Dask worker {worker} has no tagbench like this one: {theirs}; install the same there")
+        for package, version in ours.items():
+            if theirs.get(package) != version:
+                there = theirs.get(package, "none")
+                raise InputError(
+                    f"Dask worker {worker} has {package} {there}, and this process {version}: results might differ; "
+                    "install the same on both"
+                )
