@@ -1,6 +1,5 @@
 """The output folder of a study: what lies where. A cell's folder is whole or absent."""
 
-import csv
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.corpus import Corpus, Float32Array
+from bench.csv_text import csv_text, frame_csv
 from bench.leaks import Leaks
 from bench.record import RECORD_FILE, RunSpec
 from bench.study import Cell, Study
@@ -102,11 +102,8 @@ def unfinished(folder: Path) -> Iterator[Path]:
 
 
 def _write_frame(table: pd.DataFrame, file: Path) -> None:
-    table.to_csv(file, index=False, lineterminator="\n")
+    file.write_text(frame_csv(table), encoding="utf-8", newline="")
 
 
 def _write_csv(file: Path, header: list[str], rows: Iterable[tuple[object, ...]]) -> None:
-    with file.open("w", newline="", encoding="utf-8") as output:
-        writer = csv.writer(output, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+    file.write_text(csv_text([header, *rows]), encoding="utf-8", newline="")
