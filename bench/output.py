@@ -1,14 +1,16 @@
 """The output folder of a study: what lies where. A cell's folder is whole or absent."""
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
 
-from bench.corpus import Corpus, Float32Array
+from bench.corpus import Corpus, Float32Array, leads_out
 from bench.csv_text import csv_text, frame_csv
+from bench.errors import InputError
 from bench.leaks import Leaks
 from bench.record import RECORD_FILE, RunSpec
 from bench.study import Cell, Study
@@ -73,6 +75,24 @@ def write_scores(corpus: Corpus, scores: Float32Array, file: Path) -> None:
     table = pd.DataFrame(scores, columns=[tag.name for tag in corpus.tags])
     table.insert(0, "id", corpus.ids.astype(object), allow_duplicates=True)
     table.to_parquet(file, index=False)
+
+
+def refuse_links_out(folder: Path) -> None:
+    """Refuse, with `InputError`, an output folder that somebody may have made to reach beyond itself.
+
+    Through a link in it, files elsewhere would be shown, overwritten or removed; a pipe would never end.
+    """
+    waiting = [folder]
+    while waiting:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    if leads_out(folder, Path(entry.path)):
+                        raise InputError(f"{entry.path} is a link that leads out of {folder}; put there what it names")
+                elif entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry.path))
+                elif not entry.is_file(follow_symlinks=False):
+                    raise InputError(f"{entry.path} is neither a file nor a folder; remove it")
 
 
 def cell_folder(out: Path, spec: RunSpec) -> Path:
