@@ -23,5 +23,4 @@ def _can_be_printed(letter: str) -> bool:
 
 def message_line(text: str) -> str:
     """Return a message in one line that a terminal can show, without the middle of one that is far too long."""
-    line = in_one_line(text)
-    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
+    return in_one_line(text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}")

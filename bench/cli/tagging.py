@@ -157,7 +157,8 @@ def _listed(finished: "Sequence[FinishedCell]") -> str:
 def _json_lines(tagged: "Tagged") -> Iterator[str]:
     for file, scores in tagged.scores.to_dict(orient="index").items():
         rounded = {name: round(float(score), 6) for name, score in scores.items()}
-        yield json.dumps({"file": file, "scores": rounded}, ensure_ascii=False)
+        line = json.dumps({"file": file, "scores": rounded}, ensure_ascii=False)
+        yield "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in line)
 
 
 def _blocks(cell: "TrainedCell", tagged: "Tagged", top: int) -> Iterator[str]:
