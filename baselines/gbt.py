@@ -32,6 +32,7 @@ from baselines.boosting import (
 )
 from baselines.extraction import DescriptorSettings, descriptors
 from baselines.tagger import DescriptorTagger, TrainedOnDescriptors, one_class_tags, read_description
+from baselines.trees import check_trees
 from bench.corpus import Corpus, Float32Array, Tag
 from bench.parallel import in_tasks
 from bench.progress import progress_bar
@@ -168,6 +169,8 @@ class GBT(DescriptorTagger):
         prevalence = np.load(folder / PREVALENCE_FILE, allow_pickle=False)
         files = {column: folder / TREES_FOLDER / f"{column:04d}.ubj" for column in range(len(tags))}
         trees = {column: file.read_bytes() for column, file in files.items() if file.exists()}
+        for content in trees.values():
+            check_trees(content, len(names))
         return TrainedGBT(settings, names, tags, prevalence, trees)
 
 

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 
 from bench.errors import BetterThanExpectedError, InputError, StudyFailedError
+from bench.one_line import message_line
 from bench.progress import say
 from bench.signals import LostProcessError, TerminatedError, heed_sigterm
 
@@ -46,7 +47,7 @@ def exit_code_of(command: Callable[[], None]) -> int:
 
 
 def _told(line: str, code: int) -> int:
-    sys.stderr.write(f"tagbench: {line}\n")
+    sys.stderr.write(f"tagbench: {message_line(line)}\n")
     return code
 
 

@@ -21,6 +21,7 @@ from typing import IO
 
 from bench.digest import json_digest
 from bench.errors import InputError
+from bench.one_line import printable
 from bench.progress import say
 
 LOCKS_FOLDER = ".locks"
@@ -135,7 +136,7 @@ def _owner(opened: IO[str]) -> str:
     """Return what the owner of a lock says of itself, as a terminal may have it."""
     opened.seek(0)
     said = opened.read().strip().splitlines() or ["another process"]
-    return "".join(each if each.isprintable() else "\ufffd" for each in said[-1][:MOST_CHARACTERS])
+    return printable(said[-1][:MOST_CHARACTERS])
 
 
 def _remove_empty(folders: Iterable[Path]) -> None:

@@ -1,7 +1,6 @@
 """The output folder of a study: what lies where. A cell's folder is whole or absent."""
 
-import csv
-import io
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from bench.checksums import first_damaged, write_checksums
-from bench.corpus import Corpus, Float32Array
+from bench.corpus import Corpus, Float32Array, leads_out
+from bench.csv_text import csv_text, frame_csv
 from bench.errors import InputError
 from bench.leaks import Leaks
 from bench.record import RECORD_FILE, RunSpec
@@ -81,6 +81,24 @@ def write_scores(corpus: Corpus, scores: Float32Array, file: Path) -> None:
         table.to_parquet(aside, index=False)
 
 
+def refuse_links_out(folder: Path) -> None:
+    """Refuse, with `InputError`, an output folder that somebody may have made to reach beyond itself.
+
+    Through a link in it, files elsewhere would be shown, overwritten or removed; a pipe would never end.
+    """
+    waiting = [folder]
+    while waiting:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    if leads_out(folder, Path(entry.path)):
+                        raise InputError(f"{entry.path} is a link that leads out of {folder}; put there what it names")
+                elif entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry.path))
+                elif not entry.is_file(follow_symlinks=False):
+                    raise InputError(f"{entry.path} is neither a file nor a folder; remove it")
+
+
 def cell_folder(out: Path, spec: RunSpec) -> Path:
     """Return where a finished cell lies."""
     return out / CELLS_FOLDER / spec.digest
@@ -138,12 +156,8 @@ def unfinished(folder: Path) -> Iterator[Path]:
 
 
 def _write_frame(table: pd.DataFrame, file: Path) -> None:
-    replace_file(file, table.to_csv(index=False, lineterminator="\n").encode())
+    replace_file(file, frame_csv(table).encode())
 
 
 def _write_csv(file: Path, header: list[str], rows: Iterable[tuple[object, ...]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    replace_file(file, text.getvalue().encode())
+    replace_file(file, csv_text([header, *rows]).encode())

@@ -5,6 +5,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from bench.one_line import message_line
+
 SECONDS_BETWEEN = 0.3  # two looks of a bar
 
 _silent = False
@@ -34,9 +36,9 @@ def advance(bar: "tqdm[Any]") -> None:
 
 
 def say(line: str) -> None:
-    """Print one line above the bars."""
+    """Print one line above the bars; names in it may come from anywhere."""
     if not _silent:
-        tqdm.write(line, file=sys.stderr)
+        tqdm.write(message_line(line), file=sys.stderr)
 
 
 def be_silent() -> None:

@@ -1,9 +1,9 @@
 """What is kept of a cell: its identity, and its measures; and what was found in a study's data. JSON there and back."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from bench.audio import AudioSettings
 from bench.digest import json_digest
@@ -17,6 +17,8 @@ OTHER_PREDICTIONS_FILE = "predictions_{way}.parquet"
 CURVES_FILE = "curves.parquet"
 MODEL_FOLDER = "model"
 DATA_FILE = "data.json"
+
+Way = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]  # it is part of a file's name
 
 
 class RunSpec(BaseModel):
@@ -105,7 +107,7 @@ class RunRecord(RunSpec):
     chosen: Settings = {}
     trials: list[Trial] = []
     track_notes: dict[str, int] = {}
-    otherwise: dict[str, OtherPrediction] = {}
+    otherwise: dict[Way, OtherPrediction] = {}
     train_seconds: float
     predict_seconds: float
     device: str

@@ -22,7 +22,7 @@ from bench.run import Machine, Outcome, Plan, faults_of, outcome_of, prepare_tag
 from bench.study import Cell, Study
 from bench.study_data import begin_study
 from bench.tracking import Tracking
-from bench.whole_file import written_aside
+from bench.whole_file import replace_file
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,7 @@ class SharedStudy:
                 yield None
             else:
                 yield self._logged()
-                with written_aside(told) as aside:
-                    aside.write_text(settled, encoding="utf-8")
+                replace_file(told, settled.encode())
 
     def failures(self) -> list[str]:
         """Return a line for each cell that failed, in whichever process."""
@@ -98,7 +97,7 @@ def _is_taken(plan: Plan, cell: Cell, spec: RunSpec, out: Path) -> bool:
         if other or _is_settled(folder):
             return False
         for fault in faults_of(describe(spec), partial(run_cell, cell, spec, plan, folder, None)):
-            failure_file(folder).write_text(fault, encoding="utf-8")
+            replace_file(failure_file(folder), fault.encode())
         if is_finished(folder):
             shutil.rmtree(training_folder(folder), ignore_errors=True)
     return True

@@ -14,7 +14,7 @@ from bench.corpus import PARTS
 from bench.duplicates import LEAST_SECONDS, Duplicate, find_duplicates
 from bench.errors import InputError
 from bench.leaks import Leaks, find_leaks, leaking_from_training, without
-from bench.output import DUPLICATES_FILE, GROUPS_FILE, REJECTED_FILE, write_leaks, write_tracks
+from bench.output import DUPLICATES_FILE, GROUPS_FILE, REJECTED_FILE, refuse_links_out, write_leaks, write_tracks
 from bench.prepare import Prepared, prepare
 from bench.progress import say
 from bench.record import DataRecord, SharedGroups
@@ -59,6 +59,7 @@ def begin_study(study: Study, *, out: Path, root: Path | None, cache: Path, chos
     refuse_no_test_track(chosen, parts.test)
     shape = f"{len(study.families)} families, {len(sized.sizes)} sizes, {len(study.seeds)} seeds"
     say(f"study {study.name}: {shape}, {len(list(sized.cells()))} cells; output goes to {out}")
+    refuse_links_out(out)
     out.mkdir(parents=True, exist_ok=True)
     remove_leftovers(out)
     return place

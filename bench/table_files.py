@@ -19,12 +19,13 @@ import pyarrow.parquet as pq
 
 from bench.corpus import BoolArray, StrArray
 from bench.errors import InputError
-from bench.text_files import read_text
+from bench.text_files import MOST_CHARACTERS, read_text
 
 PARQUET = ".parquet"
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
 ANSWERS = {"yes": 1, "true": 1, "no": 0, "false": 0}
+SHORTEN = f"give it {MOST_CHARACTERS:,} at most"
 NAMED = 10  # columns that a message names at most
 
 
@@ -35,11 +36,11 @@ def read_table(file: Path, *, required: Sequence[str], text: Sequence[str]) -> p
     twice or lacks one.
     """
     try:
-        if file.suffix == PARQUET:
-            return _read_parquet(file, required)
-        return _read_text_table(file, required, text)
+        table = _read_parquet(file, required) if file.suffix == PARQUET else _read_text_table(file, required, text)
     except (ValueError, NotImplementedError, OSError, csv.Error, pd.errors.ParserWarning) as error:
         raise InputError(f"{file} cannot be read: {str(error).strip().splitlines()[0]}") from error
+    _refuse_long(file, table, text)
+    return table
 
 
 def place_of(file: Path, index: int) -> str:
@@ -50,7 +51,11 @@ def place_of(file: Path, index: int) -> str:
 def as_text(column: "pd.Series[Any]") -> StrArray:
     """Return a column as text, "" where it is blank."""
     # NumPy finds the width of a list of texts by itself; told to make texts of a column with a gap, it takes the gap's.
-    return np.array(["" if gap else str(cell) for cell, gap in zip(column, _blank(column), strict=True)], dtype=np.str_)
+    return np.array(_texts(column), dtype=np.str_)
+
+
+def _texts(column: "pd.Series[Any]") -> list[str]:
+    return ["" if gap else str(cell) for cell, gap in zip(column, _blank(column), strict=True)]
 
 
 def holds_numbers(file: Path, column: "pd.Series[Any]") -> bool:
@@ -61,7 +66,7 @@ def holds_numbers(file: Path, column: "pd.Series[Any]") -> bool:
     is_bool = pd.api.types.is_bool_dtype(column)
     if pd.api.types.is_numeric_dtype(column) and (file.suffix == PARQUET or not is_bool):
         return True
-    cells = pd.Series(as_text(column), index=column.index, dtype=object)
+    cells = pd.Series(_texts(column), index=column.index, dtype=object)
     cells = cells[~_blank(cells)].str.strip()
     numbers = pd.to_numeric(cells, errors="coerce").notna()
     meant = numbers | cells.str.fullmatch(DECIMAL_COMMA) | cells.str.lower().isin(list(ANSWERS))
@@ -131,6 +136,18 @@ def _refuse_repeated(file: Path, names: list[str]) -> None:
     name, uses = Counter(filter(None, names)).most_common(1)[0] if any(names) else ("", 0)
     if uses > 1:
         raise InputError(f"{file} has {uses} columns {name!r}; give each a name of its own")
+
+
+def _refuse_long(file: Path, table: pd.DataFrame, text: Sequence[str]) -> None:
+    """Refuse a name so long that one column of such names would fill the memory."""
+    for name in map(str, table.columns):
+        if len(name) > MOST_CHARACTERS:
+            raise InputError(f"{file}: the name of a column has {len(name):,} characters; {SHORTEN}")
+    for name in [name for name in text if name in table and len(table)]:
+        lengths = table[name].astype(object).map(lambda cell: len(cell) if isinstance(cell, str) else 0)
+        if lengths.max() > MOST_CHARACTERS:
+            place = place_of(file, table.index[int(lengths.argmax())])
+            raise InputError(f"{place}: its {name} has {lengths.max():,} characters; {SHORTEN}")
 
 
 def _refuse_missing(file: Path, names: list[str], required: Sequence[str], separator: str = "") -> None:

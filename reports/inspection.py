@@ -24,7 +24,6 @@ from reports.tag_tables import (
     contradictions_table,
     implied_table,
     kinds_table,
-    markdown_name,
     never_table,
     overlap_table,
     pairs_table,
@@ -84,7 +83,7 @@ def _head(found: Inspection) -> Iterator[str]:
     if found.note:
         yield f"> {escape(found.note)}"
     yield "## What strikes the eye"
-    yield "\n".join(f"- {line}" for line in findings(found, markdown_name)) or "Nothing."
+    yield "\n".join(f"- {line}" for line in findings(found, escape)) or "Nothing."
 
 
 def _parts(found: Inspection) -> Iterator[str]:
@@ -169,7 +168,7 @@ def _exclusive(found: Inspection) -> Iterator[str]:
     if known.groups or known.never:
         yield "## Exclusive tags"
     for group, names in known.groups.items():
-        yield f"**{markdown_name(group)}**: {', '.join(map(markdown_name, names))}."
+        yield f"**{escape(group)}**: {', '.join(map(escape, names))}."
     if known.contradictions:
         yield "Declared exclusive, and yet together:"
         yield contradictions_table(known.contradictions)
@@ -194,7 +193,7 @@ def _same(found: Inspection) -> Iterator[str]:
         yield "## Tags that say the same"
     if found.identical:
         yield "The same targets on every track, so that a mean over tags counts them more than once:"
-        yield "\n".join(f"- {' = '.join(map(markdown_name, names))}" for names in found.identical)
+        yield "\n".join(f"- {' = '.join(map(escape, names))}" for names in found.identical)
     if implied:
         yield (
             f"A never stands without B, though {NEVER_DESPITE:g} tracks or more would have it alone by chance"

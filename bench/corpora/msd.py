@@ -36,6 +36,7 @@ from bench.errors import InputError
 from bench.inert_pickle import read_pickle
 from bench.locks import making
 from bench.progress import say
+from bench.text_files import MOST_CHARACTERS
 from bench.whole_file import written_aside
 
 TRAIN_LIST, TEST_LIST = "filtered_list_train.cP", "filtered_list_test.cP"
@@ -127,7 +128,7 @@ def _groups(file: Path, ids: StrArray) -> tuple[StrArray, str]:
         with file.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 fields = line.rstrip("\n").split(SEPARATOR, 3)
-                if len(fields) != 4:
+                if len(fields) != 4 or len(fields[2]) > MOST_CHARACTERS:
                     raise InputError(f"{file}, line {number} has not the four fields of a track; {AGAIN}")
                 if fields[0] in wanted and fields[2]:
                     artists[fields[0]] = fields[2]
@@ -178,8 +179,10 @@ def _converted(file: Path, made_from: bytes) -> pd.DataFrame | None:
         table = pq.read_table(file)
     except (OSError, pa.ArrowInvalid):
         return None
+    if (table.schema.metadata or {}).get(CONVERTED_FROM) != made_from:
+        return None
     kept: pd.DataFrame = table.to_pandas()
-    return kept if (table.schema.metadata or {}).get(CONVERTED_FROM) == made_from else None
+    return kept
 
 
 def _keep(table: pd.DataFrame, file: Path, made_from: bytes) -> None:
@@ -222,7 +225,7 @@ def _texts(file: Path) -> dict[str, str]:
 def _text(file: Path, value: object) -> str:
     """Return a text or a whole number as text; Python 2 wrote texts as bytes."""
     text = str(value, "latin-1") if isinstance(value, bytes) else str(value) if type(value) is int else value
-    if isinstance(text, str) and text.isascii() and text.isprintable():
+    if isinstance(text, str) and text.isascii() and text.isprintable() and len(text) <= MOST_CHARACTERS:
         return text
     raise InputError(f"{file} holds {ascii(value)[:40]} where an id or a path belongs; {AGAIN}")
 

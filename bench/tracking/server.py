@@ -15,6 +15,7 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from bench.errors import InputError, StudyFailedError
+from bench.output import refuse_links_out
 from bench.progress import say
 from bench.tracking.connection import ARTIFACTS_FOLDER, DATABASE_FILE, connect, mlflow_faults, named_store, own_store
 from bench.tracking.contents import TABLE_VIEW
@@ -28,11 +29,12 @@ SECONDS_BETWEEN = 0.2  # two looks whether it answers
 def mlflow_pages(out: Path, host: str, port: int) -> Iterator["Pages"]:
     """Serve what is in `out` until the block ends; port 0 is any that is free.
 
-    Raises `InputError` where the folder has no database or the address cannot be had, `StudyFailedError` where the
-    database cannot be read or the server does not start.
+    Raises `InputError` where the folder has no database, a link leads out of it or the address cannot be had, and
+    `StudyFailedError` where the database cannot be read or the server does not start.
     """
     if not (out / DATABASE_FILE).is_file():
         raise InputError(_nothing_there(out))
+    refuse_links_out(out)
     store = own_store(out)
     port = _free_port(host, port)
     say("MLflow starts; that takes some seconds.")

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from bench.errors import InputError, StudyFailedError
 from bench.locks import locked_output
-from bench.output import STUDY_FILE
+from bench.output import STUDY_FILE, refuse_links_out
 from bench.run import Machine, run_study
 from bench.study import Study, read_study
 from reports.gate.checks import told
@@ -37,6 +37,7 @@ def update(folder: Path, file: Path, *, n_seeds: int, root: Path | None, machine
         raise InputError(f"--expected {file}: there is no folder {file.parent}")
     if not (folder / STUDY_FILE).is_file():
         raise InputError(f"{folder} holds no study: it has no {STUDY_FILE}; name the output folder of a study")
+    refuse_links_out(folder)
     study = read_study(str(folder / STUDY_FILE))
     with locked_output(folder / SEEDS_FOLDER):
         run_seeds(study, folder / SEEDS_FOLDER, n_seeds, root, machine)
