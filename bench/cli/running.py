@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli.options import CACHE, cache_option, device_option, out_option, root_option, workers_option
+from bench.cli.results import mlflow_pages_of
 from bench.errors import StudyFailedError
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ def run(
 def _run(
     study: str, out: Path | None, root: Path | None, machine: "Machine", tracks: Collection[str], *, excerpts: bool
 ) -> None:
+    from bench.progress import say
     from bench.run import run_study
     from bench.study import read_study
     from reports.report import write_report
@@ -146,11 +148,16 @@ def _run(
         _keep_excerpts(outcome.audio if excerpts else None, folder, tracks)
         write_report(folder, tracks)
         click.echo((folder / "table1.md").read_text(encoding="utf-8"))
-    outcome.tracking.log_report(failed=bool(outcome.faults))
-    click.echo(f"Tables and figures are in {folder}. Logging to MLflow took {outcome.tracking.seconds:.0f} s.")
-    click.echo(f"Its pages, where cells stand side by side: {_mlflow_pages(outcome.tracking.uri, folder)}")
+    tracking = outcome.tracking
+    tracking.log_report(failed=bool(outcome.faults))
+    click.echo(f"Tables and figures are in {folder}. Logging to MLflow took {tracking.seconds:.0f} s.")
+    click.echo(f"Its pages, where cells stand side by side: {mlflow_pages_of(tracking.uri, folder)}")
     if outcome.faults:
+        if tracking.missing:
+            say(tracking.missing)
         raise StudyFailedError(f"{len(outcome.faults)} things failed; the first: {outcome.faults[0]}")
+    if tracking.missing:
+        raise StudyFailedError(tracking.missing)
 
 
 def _keep_excerpts(audio: "Store | None", folder: Path, chosen: Collection[str]) -> None:
@@ -175,11 +182,3 @@ def report(folder: Path, tracks: tuple[str, ...]) -> None:
 
     write_report(folder, tracks)
     click.echo((folder / "table1.md").read_text(encoding="utf-8"))
-
-
-def _mlflow_pages(uri: str, folder: Path) -> str:
-    from bench.tracking.connection import own_store
-
-    if uri == own_store(folder):
-        return shlex.join(["tagbench", "ui", str(folder)])
-    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"
