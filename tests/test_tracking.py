@@ -140,7 +140,8 @@ def test_nothing_is_logged_twice_and_what_was_half_logged_is_replaced(small_stud
 def test_a_server_on_postgresql_that_the_environment_names_holds_a_study_once(
     small_study: StudyOnDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with postgresql() as store, mlflow_server(store, tmp_path / "artifacts") as address:
+    with postgresql() as store, mlflow_server(store, tmp_path / "artifacts") as server:
+        address = server.address
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
         client = MlflowClient(address)
         seen = []

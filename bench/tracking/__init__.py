@@ -53,8 +53,9 @@ class Tracking:
         self.sent = 0
         self.seconds = 0.0
         self._seconds_last = 0.0
-        self._kept: dict[str, FinishedCell] = {}  # not logged yet, by digest
-        self._refused: list[FinishedCell] = []  # not taken by a store that was there
+        self._finished: dict[str, FinishedCell] = {}  # by digest; of them, some are
+        self._kept: dict[str, FinishedCell] = {}  # not logged yet, and some
+        self._refused: dict[str, FinishedCell] = {}  # not taken by a store that was there
         self._report_kept = False
         self._live: dict[str, LiveCurves] = {}
         self._live_runs: dict[str, str] = {}
@@ -84,15 +85,14 @@ class Tracking:
         What cannot be logged is kept, which is told. Raises `InputError` where the cell cannot be read.
         """
         cell = FinishedCell.read(folder)
-        self._kept[cell.record.digest] = cell
+        self._finished[cell.record.digest] = self._kept[cell.record.digest] = cell
         if time.monotonic() >= self._ask_again:
             self._send_kept()
 
     def log_report(self, *, failed: bool) -> None:
         """Log what was kept, and the tables, the pages and the figures with the parent run, and end it."""
-        self._send_kept()
         self._report_kept = True
-        if (runs := self._reached()) is None:
+        if (runs := self._send_kept()) is None:
             return
         try:
             with self._counted():
@@ -132,6 +132,8 @@ class Tracking:
             else:
                 say(f"MLflow at {self.uri} can be used again")
                 self._ask_again = 0.0
+                there = self._runs.logged | self._refused.keys()  # it may have lost some
+                self._kept = {digest: cell for digest, cell in self._finished.items() if digest not in there}
         return self._runs
 
     def _lose(self, fault: StudyFailedError) -> None:
@@ -143,21 +145,22 @@ class Tracking:
         self._live.clear()
         self._live_runs.clear()  # which never ended: they will be deleted
 
-    def _send_kept(self) -> None:
-        """Log what is kept, as far as the store is there and takes it."""
+    def _send_kept(self) -> StudyRuns | None:
+        """Log what is kept, unless the store does not take it, and return what is there; None while it is gone."""
+        if (runs := self._reached()) is None:
+            return None
         for digest, cell in list(self._kept.items()):
-            if (runs := self._reached()) is None:
-                return
             try:
                 with self._counted():
                     self._send(runs, cell)
             except StoreGoneError as fault:
                 self._lose(fault)
-                return
+                return None
             except StudyFailedError as fault:
                 say(f"{describe(cell.record)}: {fault}")
-                self._refused.append(cell)
+                self._refused[digest] = cell
             del self._kept[digest]
+        return runs
 
     def _send(self, runs: StudyRuns, cell: FinishedCell) -> None:
         digest = cell.record.digest

@@ -52,12 +52,17 @@ def connect(uri: str) -> "MlflowClient":
     from mlflow.store.db.db_types import DATABASE_ENGINES
     from mlflow.tracking import MlflowClient
 
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its faults are told in a line, once
+    quiet_mlflow()
     if uri.split(":")[0].split("+")[0] in DATABASE_ENGINES:
         _knock(uri)
     return MlflowClient(uri)
+
+
+def quiet_mlflow() -> None:
+    """Let MLflow tell of no step on its way, and of no fault that is told here in a line."""
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
 def _knock(database: str) -> None:
@@ -74,12 +79,13 @@ def mlflow_faults(uri: str) -> Iterator[None]:
     Raises `StoreGoneError`, or another `StudyFailedError` where the store is there and refuses what it was asked.
     """
     from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
     try:
         yield
     except MlflowException as error:
-        if error.get_http_status_code() < SERVER_FAULTS:
+        damaged = type(error.__cause__) is DatabaseError  # none of its kinds, which are about what was asked
+        if error.get_http_status_code() < SERVER_FAULTS and not damaged:  # type: ignore[no-untyped-call]
             raise StudyFailedError(f"MLflow at {uri} refuses: {_first_line(error)}") from error
         raise StoreGoneError(f"MLflow at {uri} cannot be used: {_first_line(error)}") from error
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:  # of HTTP's as well, and of artifacts

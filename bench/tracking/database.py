@@ -11,12 +11,10 @@ from pathlib import Path
 
 from bench.errors import StudyFailedError
 from bench.progress import say
-from bench.tracking.connection import DATABASE_FILE, connect
+from bench.tracking.connection import ARTIFACTS_FOLDER, DATABASE_FILE, quiet_mlflow
 from bench.whole_file import written_aside
 
 SECONDS_TO_WAIT = 20  # for another process that has locked it
-JOURNAL = "-journal"  # what SQLite adds to the name of a database for a file of its own beside it
-RUNS = "SELECT count(*) FROM runs"
 
 
 def ready_database(out: Path) -> None:
@@ -32,10 +30,17 @@ def ready_database(out: Path) -> None:
         aside = _set_aside(file)
         say(f"{file} is damaged ({damage}): it is kept as {aside.name}, and all that is finished is logged anew")
     if file.exists():
-        _refuse_other_version(file)
+        refuse_other_version(file)
         return
     with written_aside(file) as aside:  # its creation takes seconds, in which it may be killed
-        connect(f"sqlite:///{aside.resolve()}")
+        _create(aside, out / ARTIFACTS_FOLDER)
+
+
+def _create(file: Path, artifacts: Path) -> None:
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    quiet_mlflow()
+    SqlAlchemyStore(f"sqlite:///{file.resolve()}", artifacts.resolve().as_uri())  # type: ignore[no-untyped-call]
 
 
 def damage_of(file: Path) -> str | None:
@@ -50,7 +55,7 @@ def damage_of(file: Path) -> str | None:
             if told != "ok":
                 return " ".join(str(told).split())
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            runs = database.execute(RUNS).fetchone()[0] if "runs" in tables else 0
+            runs = database.execute("SELECT count(*) FROM runs").fetchone()[0] if "runs" in tables else 0
             return None if runs or _version_of(database) == _newest_version() else "it was never completed"
     except sqlite3.OperationalError:
         raise
@@ -75,7 +80,8 @@ def _newest_version() -> str:
     return str(head)
 
 
-def _refuse_other_version(file: Path) -> None:
+def refuse_other_version(file: Path) -> None:
+    """Refuse, with `StudyFailedError`, a sound database that the installed MLflow cannot work with."""
     with closing(sqlite3.connect(file, timeout=SECONDS_TO_WAIT)) as database:
         version = _version_of(database)
     if version != _newest_version():
@@ -86,12 +92,7 @@ def _refuse_other_version(file: Path) -> None:
 
 
 def _set_aside(file: Path) -> Path:
-    """Rename a database, with what SQLite has written beside it, and return its new name."""
+    """Rename a database, and return its new name."""
     numbers = ("" if number == 1 else str(number) for number in count(1))
     names = (file.with_name(f"{file.name}.damaged{number}") for number in numbers)
-    aside = next(name for name in names if not name.exists())
-    journal = file.with_name(file.name + JOURNAL)
-    if journal.exists():  # a new database would be taken for the one that it belongs to
-        journal.rename(aside.with_name(aside.name + JOURNAL))
-    file.rename(aside)
-    return aside
+    return file.rename(next(name for name in names if not name.exists()))
