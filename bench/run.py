@@ -199,10 +199,11 @@ def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path, tracking: Trac
     failure_file(folder).unlink(missing_ok=True)
     if spec.label in plan.faults:
         raise StudyFailedError(plan.faults[spec.label])
+    live = tracking.follow(spec) if tracking else None
     context = replace(
         plan.context(cell.entry, cell.seed),
         training=training_folder(folder),
-        on_validation=tracking.follow(spec).add if tracking else None,
+        on_validation=live.add if live else None,
     )
     parts = replace(plan.data.parts, train=subset(plan.data.parts.train, spec.n_train, seed=spec.subset_seed))
     work = partial(train_and_score, cell.entry, spec, parts)

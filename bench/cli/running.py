@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli.options import CACHE, cache_option, device_option, out_option, root_option, works_side_by_side
+from bench.cli.results import mlflow_pages_of
 from bench.errors import StudyFailedError
 from bench.locks import locked_output
 
@@ -152,6 +153,7 @@ def _run(
     excerpts: bool,
     share: bool,
 ) -> None:
+    from bench.progress import say
     from bench.run import run_study
     from bench.sharing import share_study
     from bench.study import read_study
@@ -169,8 +171,13 @@ def _run(
             outcome = run_study(what, out=folder, root=root, machine=machine, chosen=tracks)
             _report(outcome, folder, tracks, excerpts=excerpts)
             faults = outcome.faults
+    not_logged = outcome.tracking.missing if outcome else None
     if faults:
+        if not_logged:
+            say(not_logged)
         raise StudyFailedError(f"{len(faults)} things failed; the first: {faults[0]}")
+    if not_logged:
+        raise StudyFailedError(not_logged)
 
 
 def _report(outcome: "Outcome", folder: Path, tracks: Collection[str], *, excerpts: bool) -> None:
@@ -181,9 +188,10 @@ def _report(outcome: "Outcome", folder: Path, tracks: Collection[str], *, excerp
         _keep_excerpts(outcome.audio if excerpts else None, folder, tracks)
         write_report(folder, tracks)
         click.echo((folder / "table1.md").read_text(encoding="utf-8"))
-    outcome.tracking.log_report(failed=bool(outcome.faults))
-    click.echo(f"Tables and figures are in {folder}. Logging to MLflow took {outcome.tracking.seconds:.0f} s.")
-    click.echo(f"Its pages, where cells stand side by side: {_mlflow_pages(outcome.tracking.uri, folder)}")
+    tracking = outcome.tracking
+    tracking.log_report(failed=bool(outcome.faults))
+    click.echo(f"Tables and figures are in {folder}. Logging to MLflow took {tracking.seconds:.0f} s.")
+    click.echo(f"Its pages, where cells stand side by side: {mlflow_pages_of(tracking.uri, folder)}")
 
 
 def _keep_excerpts(audio: "Store | None", folder: Path, chosen: Collection[str]) -> None:
@@ -209,11 +217,3 @@ def report(folder: Path, tracks: tuple[str, ...]) -> None:
     with locked_output(folder):
         write_report(folder, tracks)
     click.echo((folder / "table1.md").read_text(encoding="utf-8"))
-
-
-def _mlflow_pages(uri: str, folder: Path) -> str:
-    from bench.tracking.connection import own_store
-
-    if uri == own_store(folder):
-        return shlex.join(["tagbench", "ui", str(folder)])
-    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"

@@ -1,6 +1,7 @@
 """MLflow's own pages on what a study logged into its output folder: a server for as long as someone looks."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from bench.output import refuse_links_out
 from bench.progress import say
 from bench.tracking.connection import ARTIFACTS_FOLDER, DATABASE_FILE, connect, mlflow_faults, named_store, own_store
 from bench.tracking.contents import TABLE_VIEW
+from bench.tracking.database import damage_of, refuse_other_version
 
 SECONDS_TO_START = 300  # it takes 10 on two idle cores
 SECONDS_TO_END = 10
@@ -36,6 +38,8 @@ def mlflow_pages(out: Path, host: str, port: int) -> Iterator["Pages"]:
         raise InputError(_nothing_there(out))
     refuse_links_out(out)
     store = own_store(out)
+    with mlflow_faults(store):
+        _check_database(out)
     port = _free_port(host, port)
     say("MLflow starts; that takes some seconds.")
     with TemporaryFile() as said, _server(store, out, host, port, said) as server:
@@ -84,6 +88,14 @@ def _nothing_there(out: Path) -> str:
     if (store := named_store()) is not None:
         return f"{out} has no {DATABASE_FILE}: its study was logged to {store}; look there"
     return f"{out} has no {DATABASE_FILE}; give the output folder of a study, such as runs/demo"
+
+
+def _check_database(out: Path) -> None:
+    file = out / DATABASE_FILE
+    if damage := damage_of(file):
+        advice = f"{shlex.join(['tagbench', 'sync', str(out)])} makes it anew from the finished cells"
+        raise StudyFailedError(f"{file} is damaged ({damage}); {advice}")
+    refuse_other_version(file)
 
 
 def _free_port(host: str, port: int) -> int:
