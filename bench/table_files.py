@@ -37,7 +37,7 @@ def read_table(file: Path, *, required: Sequence[str], text: Sequence[str]) -> p
     """
     try:
         if file.suffix == PARQUET:
-            return _read_parquet(file, required)
+            return _read_parquet(file, required, text)
         return _read_text_table(file, required, text)
     except (ValueError, NotImplementedError, OSError, csv.Error, pd.errors.ParserWarning) as error:
         raise InputError(f"{file} cannot be read: {str(error).strip().splitlines()[0]}") from error
@@ -51,7 +51,8 @@ def place_of(file: Path, index: int) -> str:
 def as_text(column: "pd.Series[Any]") -> StrArray:
     """Return a column as text, "" where it is blank."""
     # NumPy finds the width of a list of texts by itself; told to make texts of a column with a gap, it takes the gap's.
-    return np.array(["" if gap else str(cell) for cell, gap in zip(column, _blank(column), strict=True)], dtype=np.str_)
+    cells = ["" if gap else str(cell) for cell, gap in zip(column.tolist(), _blank(column), strict=True)]
+    return np.array(cells, dtype=np.str_)
 
 
 def holds_numbers(file: Path, column: "pd.Series[Any]") -> bool:
@@ -89,10 +90,10 @@ def _blank(column: "pd.Series[Any]") -> BoolArray:
     return (column.isna() | (column.astype(object).astype(str).str.strip() == "")).to_numpy(dtype=np.bool_)
 
 
-def _read_parquet(file: Path, required: Sequence[str]) -> pd.DataFrame:
+def _read_parquet(file: Path, required: Sequence[str], text: Sequence[str]) -> pd.DataFrame:
     with pq.ParquetFile(file) as content:
         _refuse_repeated(file, content.schema_arrow.names)
-        table = _joined(batch.to_pandas() for batch in content.iter_batches(ROWS_AT_ONCE))
+        table = _joined((batch.to_pandas() for batch in content.iter_batches(ROWS_AT_ONCE)), text)
         empty = content.schema_arrow.empty_table().to_pandas()
     table = empty if table is None else table
     table = table.reset_index(drop=table.index.name is None)  # a named index was a column once, as `path` may be
@@ -122,7 +123,7 @@ def _read_text_table(file: Path, required: Sequence[str], text: Sequence[str]) -
                 low_memory=False,
                 chunksize=ROWS_AT_ONCE,
             )
-            table = _joined(pieces)
+            table = _joined(pieces, text)
     except (OSError, UnicodeDecodeError):
         read_text(file)  # which says why, or in which row
         raise
@@ -140,12 +141,15 @@ def _named_columns(file: Path, separator: str) -> list[str]:
         return next(csv.reader(lines, delimiter=separator))
 
 
-def _joined(pieces: Iterable[pd.DataFrame]) -> pd.DataFrame | None:
+def _joined(pieces: Iterable[pd.DataFrame], text: Sequence[str]) -> pd.DataFrame | None:
     """Return the rows of all pieces, whose numbers take no more room than they need; None where there is no piece.
 
-    A million tracks with a hundred tags take 1.1 GB as pandas reads them.
+    A million tracks with a hundred tags take 1.1 GB as pandas reads them. Numbers that stand for `text` are left.
     """
-    compact = [piece.apply(_compact) for piece in pieces]
+    compact = [
+        pd.DataFrame({name: column if name in text else _compact(column) for name, column in piece.items()})
+        for piece in pieces
+    ]
     if len(compact) < 2:  # noqa: PLR2004 - there is nothing to join
         return compact[0] if compact else None
     return pd.concat(compact, ignore_index=isinstance(compact[0].index, pd.RangeIndex))
