@@ -107,7 +107,7 @@ _recorder: _Recorder | None = None  # one for the whole process, as the processe
 @contextmanager
 def recorded(folders: Sequence[Path]) -> Iterator[list[Spent]]:
     """Record the stages that end inside; on disk, what is under the `folders` counts. The list fills as they end."""
-    global _recorder  # noqa: PLW0603
+    global _recorder
     _recorder = recorder = _Recorder(folders, disk=_bytes_in(folders))
     watch = threading.Thread(target=recorder.watch_children, daemon=True)
     watch.start()
@@ -137,7 +137,8 @@ def stage(name: str, label: str = "", n_train: int = 0) -> Iterator[None]:
 
 
 def _descendants() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    children: list[psutil.Process] = psutil.Process().children(recursive=True)
+    return children
 
 
 def _cpu_seconds() -> float:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bench.costs import stage
 from bench.digest import json_digest
 from bench.live import LiveCurves, Row
 from bench.record import CURVES_FILE, MODEL_FOLDER, RunRecord, RunSpec, describe
@@ -72,6 +73,7 @@ class Tracking:
         self.live[spec.digest] = LiveCurves(partial(self._log_live, spec))
         return self.live[spec.digest]
 
+    @stage("log")
     def log_cell(self, folder: Path) -> None:
         """Log a finished cell from its folder, unless it is logged already."""
         record = RunRecord.load(folder)
