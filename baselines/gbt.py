@@ -8,7 +8,7 @@ not depend on the number of cores; on a GPU, one after another.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ import xgboost as xgb
 from pydantic import Field
 
 from baselines.boosting import (
+    ROUNDS_A_JUDGEMENT,
     BoostedTag,
     MappedPart,
     Rounds,
@@ -36,7 +37,7 @@ from baselines.trees import check_trees
 from bench.corpus import Corpus, Float32Array, Tag
 from bench.parallel import in_tasks
 from bench.progress import progress_bar
-from bench.tagger import Context, FitSummary, check_parts
+from bench.tagger import Context, FitSummary, Steps, check_parts
 
 TREES_FOLDER = "trees"
 PREVALENCE_FILE = "prevalence.npy"
@@ -87,6 +88,15 @@ class GBT(DescriptorTagger):
     colsample_bynode: float = Field(default=1.0, gt=0, le=1)
     max_bin: int = Field(default=32, ge=4, le=65536)
     class_weights: Literal["none", "balanced"] = "none"
+
+    def steps(self) -> Steps:
+        """Return rounds: at least so many as end `patience` rounds after the first judgement."""
+        least = min(self.max_rounds, self.patience + ROUNDS_A_JUDGEMENT)
+        return Steps(least, self.max_rounds, ROUNDS_A_JUDGEMENT, reads_all=True)
+
+    def with_steps(self, steps: int) -> Self:
+        """Return trees of so many rounds, whatever the validation part says."""
+        return self.model_copy(update={"max_rounds": steps, "fixed_rounds": steps, "patience": steps})
 
     def fit(self, train: Corpus, valid: Corpus, context: Context) -> "TrainedGBT":
         """Train one model a tag; a tag with one class in training keeps its prevalence."""

@@ -11,6 +11,7 @@ import numpy as np
 from bench.audio import AudioSettings
 from bench.cell import keep, train_and_score
 from bench.corpora import Place
+from bench.costs import stage
 from bench.device import use_threads
 from bench.errors import InputError, StudyFailedError
 from bench.output import (
@@ -115,6 +116,7 @@ def write_plan(study: Study, place: Place, *, out: Path, machine: Machine, chose
     return plan
 
 
+@stage("divide")
 def plan_study(study: Study, place: Place, *, out: Path, machine: Machine) -> Plan:
     """Prepare a study's data, give each cell its identity, and write the test part to `out`.
 
@@ -123,7 +125,7 @@ def plan_study(study: Study, place: Place, *, out: Path, machine: Machine) -> Pl
     data = prepare_data(study, place, out=out, cache=machine.cache, workers=machine.workers)
     tell(data, out)
     data = checked(data, out)
-    cells = [(cell, cell_spec(data.study, cell, data.parts)) for cell in data.study.cells()]
+    cells = planned_cells(data.study, data.parts)
     write_test_part(data.parts.test, out)
     for _, spec in cells:
         if damage := set_damaged_aside(cell_folder(out, spec)):
@@ -131,8 +133,13 @@ def plan_study(study: Study, place: Place, *, out: Path, machine: Machine) -> Pl
     return Plan(data, cells, machine)
 
 
-def cell_spec(study: Study, cell: Cell, parts: Split) -> RunSpec:
-    """Return the identity of a cell."""
+def planned_cells(study: Study, parts: Split) -> list[tuple[Cell, RunSpec]]:
+    """Return the cells of a study with their identities."""
+    digests = {size: subset(parts.train, size, seed=study.subset_seed).digest for size in study.sizes}
+    return [(cell, _cell_spec(study, cell, parts, digests[cell.n_train])) for cell in study.cells()]
+
+
+def _cell_spec(study: Study, cell: Cell, parts: Split, train_digest: str) -> RunSpec:
     return RunSpec(
         label=cell.entry.label,
         family=cell.entry.family,
@@ -140,7 +147,7 @@ def cell_spec(study: Study, cell: Cell, parts: Split) -> RunSpec:
         n_train=cell.n_train,
         seed=cell.seed,
         subset_seed=study.subset_seed,
-        train_digest=subset(parts.train, cell.n_train, seed=study.subset_seed).digest,
+        train_digest=train_digest,
         valid_digest=parts.valid.digest,
         test_digest=parts.test.digest,
         audio=cell.entry.audio,
@@ -165,7 +172,8 @@ def prepare_taggers(plan: Plan, cells: Iterable[tuple[Cell, RunSpec]]) -> Plan:
     faults: dict[str, str] = {}
     for label, entry in waiting.items():
         try:
-            notes[label] = entry.tagger.prepare(corpus, plan.context(entry, seed=0))
+            with stage("prepare", label):
+                notes[label] = entry.tagger.prepare(corpus, plan.context(entry, seed=0))
         except (InputError, StudyFailedError) as fault:
             faults[label] = str(fault)
     return replace(plan, notes=notes, faults=faults)

@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.corpora import Place, place_of
 from bench.corpus import PARTS
+from bench.costs import stage
 from bench.duplicates import LEAST_SECONDS, Duplicate, find_duplicates
 from bench.errors import InputError
 from bench.leaks import Leaks, find_leaks, leaking_from_training, without
@@ -41,6 +42,7 @@ class StudyData:
     found: DataRecord
 
 
+@stage("divide")
 def begin_study(study: Study, *, out: Path, root: Path | None, cache: Path, chosen: Iterable[str] = ()) -> Place:
     """Find the corpus, refuse what can be seen to fail before any work, and make the output folder.
 
@@ -54,7 +56,7 @@ def begin_study(study: Study, *, out: Path, root: Path | None, cache: Path, chos
         entry.tagger.check_corpus(outline)
     if study.prepare.drop_leaks and all(entry.audio is None for entry in study.entries()):
         raise InputError("[prepare] drop_leaks = true needs an entry that hears audio, to tell what sounds alike")
-    parts = study.split.divide(outline)
+    parts = study.split.divide(outline.without_tags())
     sized = sized_to(study, parts, "")
     refuse_no_test_track(chosen, parts.test)
     shape = f"{len(study.families)} families, {len(sized.sizes)} sizes, {len(study.seeds)} seeds"
@@ -70,7 +72,8 @@ def prepare_data(study: Study, place: Place, *, out: Path, cache: Path, workers:
     corpus = study.split.used(with_tag_choices(place.load(workers=workers), study.tags))
     heard = [entry.audio for entry in study.entries()]
     tolerance = study.prepare.duration_tolerance
-    prepared = prepare(corpus, heard, cache=cache, workers=workers, duration_tolerance=tolerance)
+    with stage("decode"):
+        prepared = prepare(corpus, heard, cache=cache, workers=workers, duration_tolerance=tolerance)
     whole = study.split.divide(prepared.corpus)
     leaks = find_leaks(whole, _duplicates(prepared, cache=cache, workers=workers))
     left_out = leaking_from_training(leaks) if study.prepare.drop_leaks else {}
@@ -134,6 +137,7 @@ def sized_to(study: Study, parts: Split, when: str) -> Study:
     return sized
 
 
+@stage("compare")
 def _duplicates(prepared: Prepared, *, cache: Path, workers: int) -> list[Duplicate]:
     """Return the pairs of tracks that sound alike, as they are heard in the first way; none where none is heard."""
     if not prepared.stores:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from bench.costs import stage
 from bench.whole_file import remove_leftovers, replace_file
 from reports.caption import headline, notes
 from reports.claims.writing import CLAIMS_FILE, Claims, claims_json, claims_sections, judge_study
@@ -34,6 +35,7 @@ TIMINGS_FILE = "timings.csv"
 PAGE_FILE = "report.html"
 
 
+@stage("report")
 def write_report(out: Path, chosen: Collection[str] = ()) -> None:
     """Write `table1.md` and all that stands with it of the study in the folder `out`.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.costs import stage
 from bench.errors import StudyFailedError
 from bench.live import LiveCurves, Row
 from bench.progress import say
@@ -79,6 +80,7 @@ class Tracking:
         self._live[spec.digest] = LiveCurves(partial(self._log_live, self._runs, spec))
         return self._live[spec.digest]
 
+    @stage("log")
     def log_cell(self, folder: Path) -> None:
         """Log a finished cell from its folder, unless it is logged already, and what was kept before.
 

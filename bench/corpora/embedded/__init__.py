@@ -66,7 +66,7 @@ def folder_name(*, tracks: int = 1000, seconds: float = 30.0, seed: int = 0) -> 
 
 
 def outline(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int = 0) -> Corpus:
-    """Return the tracks and artists that `create` would make, without tags; nothing is composed.
+    """Return the tracks, artists and tags that `create` would make, all targets 0; nothing is composed.
 
     Raises `InputError` when the settings make no sense.
     """
@@ -76,11 +76,11 @@ def outline(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int 
         name="embedded",
         version=VERSION,
         root=root,
-        tags=(),
+        tags=TAGS,
         ids=np.array([_track_id(track) for track in range(tracks)]),
         groups=np.array(groups),
         files=np.array([_path(track) for track in range(tracks)]),
-        targets=np.empty((tracks, 0), np.float32),
+        targets=np.zeros((tracks, len(TAGS)), np.float32),
     )
 
 
