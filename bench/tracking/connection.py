@@ -16,7 +16,7 @@ URI_VARIABLE = "MLFLOW_TRACKING_URI"
 DATABASE_FILE = "mlflow.db"
 ARTIFACTS_FOLDER = "mlartifacts"
 
-# MLflow would tell its makers of every use, from daemon threads that can abort a process while it ends.
+# MLflow would tell its makers of every use.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 
