@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from importlib import import_module
 from signal import SIGINT
 from typing import Any, TypeVar
 
@@ -70,17 +71,17 @@ def run_together(device: str, work: Callable[[], None]) -> None:
     if not started_together():
         work()
         return
-    store = _join(device)
-    if is_first():
-        try:
-            work()
-        except (InputError, StudyFailedError):
-            _dismiss(store)
-            raise
-    else:
-        be_silent()
-        _follow(store)
-    _dismiss(store)
+    with _group(device) as store:
+        if is_first():
+            try:
+                work()
+            except (InputError, StudyFailedError):
+                _dismiss(store)
+                raise
+        else:
+            be_silent()
+            _follow(store)
+        _dismiss(store)
 
 
 def hand_out(work: Callable[[], object]) -> None:
@@ -145,6 +146,22 @@ def _joined() -> bool:
     return dist.is_available() and dist.is_initialized()
 
 
+@contextmanager
+def _group(device: str) -> Iterator[Store]:
+    """Form the group, and end it however the block ends; it gives the store.
+
+    A thread of the group that lets go of a tensor while the interpreter ends would abort the process. Whoever imports
+    `torch.distributed.nn` for the first time, as an optimizer's first step does, gives its functions the group of that
+    moment as a default, with which its threads live as long as the process: it is imported while there is none.
+    """
+    import_module("torch.distributed.nn")
+    store = _join(device)
+    try:
+        yield store
+    finally:
+        dist.destroy_process_group()
+
+
 def _join(device: str) -> Store:
     """Form the group; tensors on the CPU travel by gloo, those on GPUs by NCCL."""
     if device == "cuda":
@@ -194,11 +211,10 @@ def _more_comes(store: Store, done: int) -> bool:
 
 
 def _dismiss(store: Store) -> None:
-    """Let the others know that it is over, and leave the group once they do."""
+    """Let the others know that it is over, and wait until they do: the store may end with this process."""
     with _reaching_others():
         store.set(DISMISSED, "")
         from_all(torch.zeros(()))
-    dist.destroy_process_group()
 
 
 @contextmanager

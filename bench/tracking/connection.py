@@ -23,7 +23,7 @@ DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # a bar for each of many small files
-    # MLflow would tell its makers of every use, from daemon threads that can abort a process while it ends.
+    # MLflow would tell its makers of every use.
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
 for _name, _value in DEFAULTS.items():
