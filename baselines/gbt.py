@@ -5,6 +5,7 @@ part's log-loss or RMSE no longer falls. Tags are trained side by side in proces
 not depend on the number of cores; on a GPU, one after another.
 """
 
+import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -244,7 +245,9 @@ class TrainedGBT(TrainedOnDescriptors):
         (folder / TREES_FOLDER).mkdir()
         for column, trees in self.trees.items():
             (folder / TREES_FOLDER / f"{column:04d}.ubj").write_bytes(trees)
-        np.save(folder / PREVALENCE_FILE, self.prevalence, allow_pickle=False)
+        content = io.BytesIO()  # NumPy does not say why it could not write to a file
+        np.save(content, self.prevalence, allow_pickle=False)
+        (folder / PREVALENCE_FILE).write_bytes(content.getvalue())
         self.write_description(folder)
 
 

@@ -1,5 +1,6 @@
 """How a command begins and ends: every mistake and every failure is one line on standard error and an exit code."""
 
+import errno
 import os
 import sys
 import traceback
@@ -9,6 +10,17 @@ from bench.errors import BetterThanExpectedError, InputError, StudyFailedError
 from bench.one_line import message_line
 from bench.progress import say
 from bench.signals import LostProcessError, TerminatedError, heed_sigterm
+
+ADVICE = {  # by what the system calls its errors
+    (errno.ENOSPC, errno.EDQUOT): "free some space, or give another --out or --cache",
+    (errno.EFBIG,): "allow larger files (ulimit -f), or give another --out or --cache",
+    (errno.EROFS,): "make it writable, or give another --out or --cache",
+    (errno.EACCES, errno.EPERM): "let this user read and write there, or give another --out or --cache",
+    (errno.EMFILE, errno.ENFILE): "allow more open files (ulimit -n), or use fewer --workers",
+    (errno.ENOMEM, errno.EAGAIN): "free some memory, or use fewer --workers",
+    (errno.EIO, errno.ESTALE): "see whether the disk or the file server is well",
+    (errno.ENOENT,): "put it back",
+}
 
 DONE, FAILED, WRONG_INPUT, BETTER, OUR_FAULT, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 130, 143
 
@@ -33,7 +45,7 @@ def exit_code_of(command: Callable[[], None]) -> int:
     except BetterThanExpectedError as error:
         return _told(str(error), BETTER)
     except OSError as error:
-        return _told(f"{error.strerror or error}: {error.filename or ''}", FAILED)
+        return _told(_advised(error), FAILED)
     except KeyboardInterrupt:
         return _told_by_one("interrupted", INTERRUPTED)
     except TerminatedError:
@@ -44,6 +56,13 @@ def exit_code_of(command: Callable[[], None]) -> int:
         traceback.print_exc()
         return _told("this is a fault of tagbench; please report it with the lines above", OUR_FAULT)
     return DONE
+
+
+def _advised(error: OSError) -> str:
+    """Return what the system refused, of which file, and what to do."""
+    what = ": ".join(str(part) for part in (error.strerror or error, error.filename) if part)
+    advice = next((advice for numbers, advice in ADVICE.items() if error.errno in numbers), "mend that")
+    return f"{what}; {advice}, then run the same command again to continue"
 
 
 def _told(line: str, code: int) -> int:

@@ -178,13 +178,15 @@ def test_a_study_that_is_killed_20_times_redoes_nothing_and_ends_with_the_same_t
         if run_and_kill(run, moment, since_start=since_start, group=kills % 3 == 2):
             kills += 1
             stages[run.stage()] += 1
+            sys.stdout.write(
+                f"killed at {run.stage()}, {moment:.2f} s after {('a new file', 'its start')[since_start]}\n"
+            )
         gone, alive = psutil.wait_procs(run.left(), SECONDS_TO_END)
         assert alive == [], gone
         after = run.all_finished()
         assert before.items() <= after.items()
         if not since_start:
             longest *= 1.0 if len(after) > len(before) else 1.5
-    sys.stdout.write(f"killed at {dict(stages)}\n")
     assert {"songs", "cells", "report"} <= stages.keys()
 
     before = run.all_finished()
