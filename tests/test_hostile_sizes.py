@@ -51,9 +51,9 @@ def test_a_path_of_ten_million_characters_in_a_text_file_is_refused(tmp_path: Pa
     assert "row 3: its path has 10,000,000 characters" in refused(tmp_path)
 
 
-def test_a_tag_whose_name_has_ten_million_characters_is_refused(tmp_path: Path) -> None:
-    table().rename(columns={"rock": "x" * TEN_MILLION}).to_parquet(tmp_path / "manifest.parquet")
-    assert "the name of a column has 10,000,000 characters" in refused(tmp_path)
+def test_a_tag_whose_name_has_a_million_characters_is_refused(tmp_path: Path) -> None:
+    table().rename(columns={"rock": "x" * 1_000_000}).to_parquet(tmp_path / "manifest.parquet")
+    assert "the name of a column has 1,000,000 characters" in refused(tmp_path)
 
 
 def test_a_column_of_long_texts_is_none_of_the_tags_and_costs_its_own_size_alone(tmp_path: Path) -> None:
@@ -67,9 +67,9 @@ def test_a_column_of_long_texts_is_none_of_the_tags_and_costs_its_own_size_alone
     assert [tag.name for tag in corpus.tags] == ["rock"]
 
 
-def test_a_million_declared_tags_of_which_none_is_there_are_refused(tmp_path: Path) -> None:
+def test_a_hundred_thousand_declared_tags_of_which_none_is_there_are_refused(tmp_path: Path) -> None:
     table().to_parquet(tmp_path / "manifest.parquet")
-    rows = "".join(f"tag {number},classification\n" for number in range(1_000_000))
+    rows = "".join(f"tag {number},classification\n" for number in range(100_000))
     (tmp_path / "tags.csv").write_text(f"name,kind\n{rows}")
     with pytest.raises(InputError, match="has no column 'tag 0'"):
         manifest.load(tmp_path)
