@@ -102,7 +102,7 @@ def test_every_command_shows_names_without_what_steers_a_terminal(
     )
     for arguments in commands:
         assert STEERING & set(call(arguments, capsys)) == set(), arguments[0]
-    assert STEERING & set((tmp_path / "inspection" / "tags.md").read_text(encoding="utf-8")) == set()
+    assert STEERING & set((tmp_path / "inspection" / "inspection.md").read_text(encoding="utf-8")) == set()
 
 
 @pytest.mark.slow

@@ -65,8 +65,8 @@ def test_trees_of_other_descriptors_are_refused(trees: bytes) -> None:
 
 
 def test_a_file_that_is_cut_off_anywhere_is_refused(trees: bytes) -> None:
-    for size in range(0, len(trees), 37):
-        with pytest.raises(ValueError, match=r"too early|no trees|none"):
+    for size in range(0, len(trees), len(trees) // 30):
+        with pytest.raises(ValueError, match="too early"):
             check_trees(trees[:size], DESCRIPTORS)
 
 
@@ -100,6 +100,7 @@ def test_what_is_no_file_of_trees_is_refused(content: bytes) -> None:
         check_trees(content, DESCRIPTORS)
 
 
+@pytest.mark.slow
 def test_xgboost_itself_does_not_survive_a_value_that_is_nested_too_deeply(tmp_path: Path) -> None:
     """Should it one day, `baselines/trees.py` has less to do."""
     (tmp_path / "deep.ubj").write_bytes(b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
