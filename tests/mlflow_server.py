@@ -37,14 +37,15 @@ class MlflowServer:
         for line in self.process.stderr:
             said.append(line)
             if "Application startup complete" in line:
-                threading.Thread(target=self.process.stderr.read, daemon=True).start()  # a full pipe would stop it
+                self.reader = threading.Thread(target=self.process.communicate)  # a full pipe would stop it
+                self.reader.start()
                 return
         raise AssertionError("".join(said))
 
     def kill(self) -> None:
         """End it without a word, its own processes and all."""
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        self.reader.join()
 
 
 @contextmanager

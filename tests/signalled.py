@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mlflow.tracking import MlflowClient
 
 import neural.checkpoint
 import neural.training
@@ -24,6 +25,10 @@ POINTS: dict[str, tuple[Any, str]] = {
     "validation": (neural.training, "mean_scores"),
     "rename": (Path, "replace"),
     "after the validation": (neural.training.Training, "save"),
+    "create run": (MlflowClient, "create_run"),
+    "tell of a model": (MlflowClient, "log_outputs"),
+    "log artifact": (MlflowClient, "log_artifact"),
+    "end run": (MlflowClient, "set_terminated"),
 }
 
 

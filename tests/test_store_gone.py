@@ -36,9 +36,9 @@ def finished(finished_study: StudyOnDisk, tmp_path: Path) -> StudyOnDisk:
     return StudyOnDisk(tmp_path)
 
 
-def logged_once(client: MlflowClient, status: str = "FINISHED") -> list[Run]:
+def logged_once(client: MlflowClient, status: str = "FINISHED", name: str = "small") -> list[Run]:
     """Return the children of the only parent, after a look whether each cell is there once, with one model."""
-    (parent,), children = runs_of(client)
+    (parent,), children = runs_of(client, name)
     assert parent.info.status == status
     assert len({child.data.tags["tagbench.cell"] for child in children}) == len(children)
     assert {child.info.status for child in children} == {"FINISHED"}

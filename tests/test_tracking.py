@@ -1,7 +1,6 @@
 """MLflow holds a study as one parent and its cells as children that can be compared, each logged once."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -12,8 +11,8 @@ from mlflow.tracking import MlflowClient
 from bench.record import RunRecord
 from bench.tracking import Tracking
 from bench.tracking.models import download_cell
-from tests.conftest import STUDY, TAGBENCH, StudyOnDisk
-from tests.mlflow_server import gone, mlflow_server, postgresql
+from tests.conftest import STUDY, StudyOnDisk
+from tests.mlflow_server import gone
 
 NETWORK = """
 [[families]]
@@ -136,32 +135,19 @@ def test_nothing_is_logged_twice_and_what_was_half_logged_is_replaced(small_stud
     assert children[0].info.run_id not in {child.info.run_id for child in again}
 
 
-@pytest.mark.slow
-def test_a_server_on_postgresql_that_the_environment_names_holds_a_study_once(
+def test_a_store_that_the_environment_names_holds_a_study_and_gives_its_models(
     small_study: StudyOnDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with postgresql() as store, mlflow_server(store, tmp_path / "artifacts") as server:
-        address = server.address
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-        client = MlflowClient(address)
-        seen = []
-        for _ in range(2):
-            command = [TAGBENCH, *small_study.arguments]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stderr
-            assert address in done.stdout.splitlines()[-1]
-            (parent,), children = runs_of(client)
-            seen.append({run.info.run_id: run.info.end_time for run in children})
-        assert len(seen[0]) == 4
-        assert seen[1] == seen[0]
-        assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parent.info.run_id}
-        assert all({"roc_auc", "pr_auc", "rmse", "n_train"} <= set(child.data.metrics) for child in children)
-        assert artifacts_of(client, parent) >= {"table1.md", "report.html", "figures"}
-        assert artifacts_of(client, children[0]) >= {"record.json", "predictions.parquet", "per_tag.json"}
-        written = Path(client.download_artifacts(parent.info.run_id, "table1.csv", str(tmp_path))).read_bytes()
-        assert written == (small_study.out / "table1.csv").read_bytes()
-        model = download_cell(children[0].info.run_id, tmp_path / "model")
-        assert RunRecord.load(model).digest == children[0].data.tags["tagbench.cell"]
+    store = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.chdir(tmp_path)  # a store without a server keeps artifacts in the working folder
+    assert small_study.run() == []
+    client = MlflowClient(store)
+    (parent,), children = runs_of(client)
+    written = Path(client.download_artifacts(parent.info.run_id, "table1.csv", str(tmp_path))).read_bytes()
+    assert written == (small_study.out / "table1.csv").read_bytes()
+    model = download_cell(children[0].info.run_id, tmp_path / "model")
+    assert RunRecord.load(model).digest == children[0].data.tags["tagbench.cell"]
     assert not (small_study.out / "mlflow.db").exists()
 
 
