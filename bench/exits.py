@@ -60,7 +60,8 @@ def exit_code_of(command: Callable[[], None]) -> int:
 
 def _advised(error: OSError) -> str:
     """Return what the system refused, of which file, and what to do."""
-    what = ": ".join(str(part) for part in (error.strerror or error, error.filename) if part)
+    reason = os.strerror(error.errno) if error.errno else str(error)  # libraries have words of their own for it
+    what = ": ".join(str(part) for part in (reason, error.filename) if part)
     advice = next((advice for numbers, advice in ADVICE.items() if error.errno in numbers), "mend that")
     return f"{what}; {advice}, then run the same command again to continue"
 

@@ -14,9 +14,13 @@ from typing import Any
 import torch
 from mlflow.tracking import MlflowClient
 
+import bench.cell
+import bench.output
 import neural.checkpoint
 import neural.training
+import reports.report
 from bench.cli import main as tagbench
+from bench.record import RunRecord
 from tests.small_training import fit
 
 POINTS: dict[str, tuple[Any, str]] = {
@@ -25,6 +29,11 @@ POINTS: dict[str, tuple[Any, str]] = {
     "validation": (neural.training, "mean_scores"),
     "rename": (Path, "replace"),
     "after the validation": (neural.training.Training, "save"),
+    "predictions": (bench.cell, "write_scores"),
+    "record": (RunRecord, "save"),
+    "checksums": (bench.output, "write_checksums"),
+    "rename of a folder": (Path, "rename"),
+    "report": (reports.report, "replace_file"),
     "create run": (MlflowClient, "create_run"),
     "tell of a model": (MlflowClient, "log_outputs"),
     "log artifact": (MlflowClient, "log_artifact"),

@@ -16,9 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.output import damaged_file
 from bench.whole_file import is_partial
-from tests.conftest import TAGBENCH
+from tests.conftest import TAGBENCH, StudyOnDisk
 
+ROOT = Path(__file__).parents[1]
 KILLS = 20
 IMPORTS = 5.0  # seconds until a command is at work, and MLflow's database made
 SEED, MARK = "TAGBENCH_KILL_SEED", "TAGBENCH_KILL_FOLDER"
@@ -200,3 +202,23 @@ def test_a_study_that_is_killed_20_times_redoes_nothing_and_ends_with_the_same_t
     with closing(sqlite3.connect(run.folder / "out" / "mlflow.db")) as database:
         logged = "select count(*) from runs where lifecycle_stage = 'active' and status = 'FINISHED'"
         assert database.execute(logged).fetchone() == (CELLS + 1,)  # each cell once, and the study
+
+
+@pytest.mark.slow
+def test_killed_where_it_hurts_a_study_ends_with_the_same_table(
+    finished_study: StudyOnDisk, small_study: StudyOnDisk
+) -> None:
+    cells = 0
+    for point, number in (("predictions", 1), ("record", 1), ("checksums", 2), ("rename of a folder", 2), ("report", 3)):
+        before = {cell: cell.stat().st_ino for cell in small_study.out.glob("cells/*") if not is_partial(cell)}
+        command = [sys.executable, "-m", "tests.signalled", "SIGKILL", point, str(number), "300", "tagbench"]
+        done = subprocess.run([*command, *small_study.arguments], capture_output=True, text=True, check=False, cwd=ROOT)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        after = {cell: cell.stat().st_ino for cell in small_study.out.glob("cells/*") if not is_partial(cell)}
+        assert before.items() <= after.items()
+        assert all(damaged_file(cell) is None for cell in after)
+        cells = len(after)
+    assert cells == 4
+    assert small_study.run() == []
+    assert (small_study.out / "table1.csv").read_bytes() == (finished_study.out / "table1.csv").read_bytes()
+    assert list(small_study.out.rglob("*.partial")) == []
