@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+import tomllib
 from pathlib import Path
 from xml.dom import minidom
 
@@ -15,6 +16,7 @@ from bench.cli import exit_code
 from bench.csv_text import csv_text, frame_csv
 from bench.one_line import LONGEST, in_one_line, message_line, printable
 from reports.latex import escape_tex
+from reports.tag_findings import exclusive_toml
 from tests.conftest import StudyOnDisk
 from tests.hostile import NAMES, STEERING, TAGS, hostile_study
 
@@ -103,6 +105,12 @@ def test_every_command_shows_names_without_what_steers_a_terminal(
     for arguments in commands:
         assert STEERING & set(call(arguments, capsys)) == set(), arguments[0]
     assert STEERING & set((tmp_path / "inspection" / "inspection.md").read_text(encoding="utf-8")) == set()
+
+
+def test_lines_for_a_study_name_the_tags_and_can_be_printed() -> None:
+    lines = exclusive_toml([NAMES])
+    assert STEERING & set(lines) == set()
+    assert set(tomllib.loads(lines)["tags"]) == set(NAMES)
 
 
 @pytest.mark.slow
