@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from bench.errors import BetterThanExpectedError, InputError, StudyFailedError
 from bench.one_line import message_line
-from bench.progress import say
 from bench.signals import LostProcessError, TerminatedError, heed_sigterm
 
+AGAIN = "run the same command again to continue"
 ADVICE = {  # by what the system calls its errors
     (errno.ENOSPC, errno.EDQUOT): "free some space, or give another --out or --cache",
     (errno.EFBIG,): "allow larger files (ulimit -f), or give another --out or --cache",
@@ -41,17 +41,17 @@ def exit_code_of(command: Callable[[], None]) -> int:
     except InputError as error:
         return _told_here(str(error), WRONG_INPUT)
     except StudyFailedError as error:
-        return _told(str(error), FAILED)
+        return _told_here(str(error), FAILED)
     except BetterThanExpectedError as error:
         return _told(str(error), BETTER)
     except OSError as error:
         return _told(_advised(error), FAILED)
     except KeyboardInterrupt:
-        return _told_by_one("interrupted", INTERRUPTED)
+        return _told_here(f"interrupted; {AGAIN}", INTERRUPTED)
     except TerminatedError:
-        return _told_by_one("terminated", TERMINATED)
+        return _told_here(f"terminated; {AGAIN}", TERMINATED)
     except LostProcessError as error:
-        return _told_by_one(f"another process has ended ({error})", FAILED)
+        return _told_here(f"another process has ended ({error}); {AGAIN}", FAILED)
     except Exception:  # noqa: BLE001 - the last door: whatever comes here is a fault of ours
         traceback.print_exc()
         return _told("this is a fault of tagbench; please report it with the lines above", OUR_FAULT)
@@ -74,9 +74,3 @@ def _told(line: str, code: int) -> int:
 def _told_here(line: str, code: int) -> int:
     """Tell what all processes that torchrun has started on this machine meet alike."""
     return _told(line, code) if os.environ.get("LOCAL_RANK", "0") == "0" else code
-
-
-def _told_by_one(line: str, code: int) -> int:
-    """Tell what all processes of a run have in common."""
-    say(f"tagbench: {line}; run the same command again to continue")
-    return code

@@ -25,6 +25,7 @@ from bench.signals import LostProcessError, TerminatedError, undisturbed
 LONGEST_EXCHANGE = timedelta(minutes=30)  # of a process that neither answers nor ends, nobody hears more
 SECONDS_BETWEEN = 0.1  # two looks for work
 HANDED_OUT, DISMISSED = "handed out", "dismissed"
+DONE, FAILED = "done", "failed"  # how the first process dismisses the others
 
 Result = TypeVar("Result")
 
@@ -65,23 +66,25 @@ def own_share(places: range) -> range:
 def run_together(device: str, work: Callable[[], None]) -> None:
     """Do `work` in the first process, and in the others what it hands out meanwhile.
 
-    Raises what `work` raises, in the first process; `InputError` where a machine has fewer GPUs than processes; and
-    `LostProcessError` where another process has ended before its time.
+    Raises what `work` raises, in the first process, and `StudyFailedError` in the others where that is an error of the
+    user's or of the study: torchrun on another machine would wait minutes for an end that is not theirs. Raises
+    `InputError` where a machine has fewer GPUs than processes; and `LostProcessError` where another process has ended
+    before its time.
     """
     if not started_together():
         work()
         return
     with _group(device) as store:
-        if is_first():
-            try:
-                work()
-            except (InputError, StudyFailedError):
-                _dismiss(store)
-                raise
-        else:
+        if not is_first():
             be_silent()
             _follow(store)
-        _dismiss(store)
+            return
+        try:
+            work()
+        except (InputError, StudyFailedError):
+            _dismiss(store, FAILED)
+            raise
+        _dismiss(store, DONE)
 
 
 def hand_out(work: Callable[[], object]) -> None:
@@ -195,6 +198,11 @@ def _follow(store: Store) -> None:
         with suppress(InputError, StudyFailedError):  # the first has the same, and tells of it
             _sent_by_first(None)()
         done += 1
+    with _reaching_others():
+        how = store.get(DISMISSED).decode()
+    _wait_for_all()
+    if how == FAILED:
+        raise StudyFailedError("the first process has failed, and says why")
 
 
 def _more_comes(store: Store, done: int) -> bool:
@@ -210,11 +218,15 @@ def _more_comes(store: Store, done: int) -> bool:
     return True
 
 
-def _dismiss(store: Store) -> None:
+def _dismiss(store: Store, how: str) -> None:
     """Let the others know that it is over, and wait until they do: the store may end with this process."""
     with _reaching_others():
-        store.set(DISMISSED, "")
-        from_all(torch.zeros(()))
+        store.set(DISMISSED, how)
+    _wait_for_all()
+
+
+def _wait_for_all() -> None:
+    from_all(torch.zeros(()))
 
 
 @contextmanager

@@ -41,8 +41,8 @@ POINTS: dict[str, tuple[Any, str]] = {
 }
 
 
-def send(told: signal.Signals, point: str, number: int) -> None:
-    """Have the signal sent before the `number`th call of what is at the point."""
+def send(told: signal.Signals, point: str, number: int, *processes: int) -> None:
+    """Have the signal sent, to these processes or to this one, before the `number`th call of what is at the point."""
     owner, name = POINTS[point]
     original = getattr(owner, name)
     calls = 0
@@ -51,7 +51,8 @@ def send(told: signal.Signals, point: str, number: int) -> None:
         nonlocal calls
         calls += 1
         if calls == number:
-            os.kill(os.getpid(), told)
+            for process in processes or (os.getpid(),):
+                os.kill(process, told)
         return original(*arguments, **named)
 
     setattr(owner, name, counted)
