@@ -2,10 +2,8 @@
 
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bench.corpus import Corpus, Float32Array
@@ -27,8 +25,7 @@ from bench.splits import Split
 from bench.study import Entry
 from bench.tagger import Context, checked_other_scores, checked_scores
 from bench.tuning import Tuned, fit_tuned
-
-RECORDED_PACKAGES = ("tagbench", "numpy", "scikit-learn", "torch", "xgboost", "essentia")
+from bench.versions import installed_versions
 
 
 @dataclass(frozen=True)
@@ -107,12 +104,3 @@ def record_of(done: Done, spec: RunSpec, parts: Split, notes: dict[str, str], de
 def notes_on(notes: dict[str, str], *parts: Corpus) -> dict[str, str]:
     """Return the notes on the tracks of these parts, by track id."""
     return {track: notes[track] for part in parts for track in part.ids.tolist() if track in notes}
-
-
-def installed_versions() -> dict[str, str]:
-    """Return the versions of those of `RECORDED_PACKAGES` that are installed."""
-    versions = {}
-    for package in RECORDED_PACKAGES:
-        with suppress(PackageNotFoundError):
-            versions[package] = version(package)
-    return versions

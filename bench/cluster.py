@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Any
 import joblib
 from joblib._dask import DaskDistributedBackend
 
-from bench.cell import installed_versions
 from bench.errors import InputError, StudyFailedError
+from bench.versions import installed_versions
 
 if TYPE_CHECKING:
     from distributed import Client
 
 SECONDS_TO_ANSWER = 5
-
-Versions = dict[str, str]
 
 
 class _ClusterBackend(DaskDistributedBackend):  # type: ignore[misc]
@@ -76,7 +74,7 @@ def dask_cluster(scheduler: str) -> Iterator[int]:
 
 def _check_answers(scheduler: str) -> None:
     """Look whether a scheduler is there; a `Client` that finds none goes on to complain when it is collected."""
-    from distributed.comm import connect
+    from distributed.comm.core import connect
     from distributed.security import Security
 
     async def look() -> None:

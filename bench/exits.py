@@ -63,7 +63,7 @@ def _advised(error: OSError) -> str:
     reason = os.strerror(error.errno) if error.errno else str(error)  # libraries have words of their own for it
     what = ": ".join(str(part) for part in (reason, error.filename) if part)
     advice = next((advice for numbers, advice in ADVICE.items() if error.errno in numbers), "mend that")
-    return f"{what}; {advice}, then run the same command again to continue"
+    return f"{what}; {advice}, then {AGAIN}"
 
 
 def _told(line: str, code: int) -> int:
