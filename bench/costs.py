@@ -48,6 +48,7 @@ class _Open:
     cpu_seconds: float = 0.0
     seconds: float = 0.0
     memory: float = 0.0
+    disk: float = 0.0
 
 
 @dataclass
@@ -72,13 +73,9 @@ class _Recorder:
     def close(self) -> None:
         self.charge()
         done = self.stages.pop()
-        disk = 0.0
         if self.stages:
             self.stages[-1].memory = max(self.stages[-1].memory, done.memory)
-        else:
-            before, self.disk = self.disk, _bytes_in(self.folders)
-            disk = self.disk - before
-        cost = Cost(done.cpu_seconds, done.seconds, done.memory, disk)
+        cost = Cost(done.cpu_seconds, done.seconds, done.memory, done.disk)
         self.spent.append(Spent(done.stage, done.label, done.n_train, cost))
         self.begin()
 
@@ -89,6 +86,8 @@ class _Recorder:
             inner.cpu_seconds += _cpu_seconds() - self.cpu
             inner.seconds += time.perf_counter() - self.clock
             inner.memory = max(inner.memory, _peak_memory() + self.children)
+            before, self.disk = self.disk, _bytes_in(self.folders)
+            inner.disk += self.disk - before
 
     def begin(self) -> None:
         """Begin to measure; what measuring itself took is charged to nobody."""

@@ -1,6 +1,6 @@
 """How a cost grows with what it is spent on: laws fitted to a few measurements, and how far each can be trusted.
 
-A linear law is a sum of amounts, each at a price of 0 or more: least squares on relative errors (`scipy.optimize.nnls`).
+A linear law is a sum of amounts, each at a price of 0 or more: least squares on relative errors, by `scipy.optimize.nnls`.
 A power law, c · amount^b, is for what nothing is known of: least squares on logarithms, with b between 0 and 2. The
 noise of a measurement is taken to be relative and the same for all stages, as it is the machine's, and is estimated
 from the residuals of all laws together: a stage alone has too few. An interval of two standard errors then follows from
