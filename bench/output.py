@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.corpus import Corpus, Float32Array
+from bench.costs import TRAINING_SUFFIX
 from bench.leaks import Leaks
 from bench.record import RECORD_FILE, RunSpec
 from bench.study import Cell, Study
@@ -87,7 +88,7 @@ def is_finished(folder: Path) -> bool:
 
 def training_folder(folder: Path) -> Path:
     """Return where the cell of this folder keeps what it needs to go on with its training."""
-    return folder.with_name(f"{folder.name}.training")
+    return folder.with_name(f"{folder.name}{TRAINING_SUFFIX}")
 
 
 @contextmanager

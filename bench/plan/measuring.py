@@ -8,15 +8,14 @@ their cost grows with tracks; and tables without audio, which are loaded, divide
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from bench.audio import AudioSettings, decode
-from bench.corpora import place_of
 from bench.corpus import Float32Array
 from bench.costs import Spent
 from bench.decoding_speed import Sizes as SongSizes
@@ -35,13 +34,15 @@ FEWEST_SONGS, MOST_SONGS = 16, 96
 SONG_TAGS, EXCERPT_TAGS = 4, 20  # at most; networks do not feel them, the cost of others is proportional
 EXCERPT_SECONDS = 2.0
 MOST_EXCERPTS, MOST_ROWS = 3000, 20_000
-FIRST_STEPS, MOST_STEPS = 2, 400
-STEP_SECONDS = 8.0  # that the longest training of a network is to take
+STEPS = (2, 8)  # of the first two trainings of a network
+MOST_STEPS = 400
+STEP_SECONDS = 16.0  # of CPU time that its longest takes
+WARM_UP = 8  # tracks of a first training, which is not counted: what is imported then is no part of any other
 ROUNDS = (10, 30)  # of families whose every step reads all tracks
 SIZES = (0.25, 0.5, 1.0)  # of the largest run
 
-OF_SONGS = ("decode", "compare", "prepare", "log")
-OF_TABLES = ("divide", "keep", "report")
+OF_SONGS = ("decode", "compare", "prepare")
+OF_TABLES = ("divide", "keep", "log", "report")
 OF_A_MODEL = ("train", "validate", "predict", "predict otherwise", "save")
 
 
@@ -109,43 +110,47 @@ def _songs(what: Measuring) -> list[Path]:
 
 def _on_songs(what: Measuring, files: Sequence[Path]) -> Iterator[list[Figure]]:
     """Yield the figures of runs on ever more songs, with trainings as long as the run before tells."""
-    wanted = {entry.label: FIRST_STEPS for entry in what.study.entries()}
     networks = {entry.label for entry in what.entries(sharing=True)}
     stages = (*OF_SONGS, "corpus") if is_made(what.study) else OF_SONGS
-    for share in SIZES:
-        extent = _extent(round(share * len(files)), SONG_TAGS)
-        folder = what.scratch / f"songs-{extent.tracks}"
-        root = folder / "data" if is_made(what.study) else files[0].parent
-        entries = [
-            as_long_as(entry, _at_most(entry, wanted[entry.label]), entry.label) for entry in what.study.entries()
-        ]
-        small = SmallRun(small_study(what.study, entries, extent.sizes), extent, root, folder, what.device)
-        if is_made(what.study):
-            small = _making(small, what, extent.tracks)
-        else:
-            write_corpus(extent, [file.name for file in files], root)
-        found = what.figures(small, call_apart("stages", run_small, small).result)
-        shutil.rmtree(folder)
+    trained: dict[str, list[Figure]] = {label: [] for label in networks}
+    for number, share in enumerate(SIZES):
+        steps = {label: STEPS[number] if number < len(STEPS) else _last_steps(*of) for label, of in trained.items()}
+        found = _run_on_songs(what, files, round(share * len(files)), steps)
         for figure in found:
             if figure.stage == "train" and figure.label in networks:
-                wanted[figure.label] = _next_steps(figure, half=share < SIZES[1])
+                trained[figure.label].append(figure)
         yield [of for of in found if of.stage in stages or (of.stage in OF_A_MODEL and of.label in networks)]
 
 
-def _next_steps(figure: Figure, *, half: bool) -> int:
-    """Return how many steps the next training takes, to be measured well and soon."""
-    wanted = STEP_SECONDS / (figure.seconds / figure.amounts[1])
-    return int(np.clip(wanted / 2 if half else wanted, 2 * FIRST_STEPS, MOST_STEPS))
+def _run_on_songs(what: Measuring, files: Sequence[Path], count: int, steps: Mapping[str, int]) -> list[Figure]:
+    """Return the figures of a run on so many songs, with trainings of so many steps."""
+    extent = _extent(count, SONG_TAGS)
+    folder = what.scratch / f"songs-{count}"
+    made = is_made(what.study)
+    root = folder / "data" if made else files[0].parent
+    making = what.study.corpus.model_copy(update={"tracks": count}) if made else None
+    entries = [
+        as_long_as(entry, _at_most(entry, steps.get(entry.label, STEPS[0])), entry.label)
+        for entry in what.study.entries()
+    ]
+    small = SmallRun(small_study(what.study, entries, extent.sizes), extent, root, folder, what.device, making)
+    if not made:
+        write_corpus(extent, [file.name for file in files], root)
+    found = what.figures(small, call_apart("stages", run_small, small).result)
+    shutil.rmtree(folder)
+    return found
+
+
+def _last_steps(first: Figure, second: Figure) -> int:
+    """Return how many steps the last training takes, to be measured well and soon."""
+    between = second.amounts[1] - first.amounts[1]
+    a_step = (second.cpu_seconds - first.cpu_seconds) / between if between else math.inf
+    return int(np.clip(STEP_SECONDS / max(a_step, STEP_SECONDS / MOST_STEPS), STEPS[1], MOST_STEPS))
 
 
 def _at_most(entry: Entry, wanted: int) -> int:
     steps = entry.tagger.steps()
     return wanted if steps is None else min(wanted, steps.most)
-
-
-def _making(small: SmallRun, what: Measuring, tracks: int) -> SmallRun:
-    making = what.study.corpus.model_copy(update={"tracks": tracks})
-    return replace(small, making=making)
 
 
 def _on_excerpts(what: Measuring, files: Sequence[Path]) -> Iterator[list[Figure]]:
@@ -156,7 +161,7 @@ def _on_excerpts(what: Measuring, files: Sequence[Path]) -> Iterator[list[Figure
     largest = max(what.extent.sizes)
     n_train = min(MOST_EXCERPTS, largest)
     valid, test = (max(8, round(n_train * part / largest)) for part in (what.extent.valid, what.extent.test))
-    sizes = tuple(max(2, round(share * n_train)) for share in SIZES)
+    sizes = (WARM_UP, *(round(share * n_train) for share in SIZES if share * n_train > WARM_UP))
     extent = Extent(n_train + valid + test, min(what.extent.tags, EXCERPT_TAGS), sizes, valid, test)
     folder = what.scratch / "excerpts"
     _write_excerpts(files, extent.tracks, folder / "data")
@@ -165,7 +170,8 @@ def _on_excerpts(what: Measuring, files: Sequence[Path]) -> Iterator[list[Figure
     longer = {f"{entry.label}, longer": entry for entry in entries if (of := entry.tagger.steps()) and of.reads_all}
     choices += [as_long_as(entry, _at_most(entry, ROUNDS[1]), label) for label, entry in longer.items()]
     small = SmallRun(small_study(what.study, choices, sizes), extent, folder / "data", folder)
-    found = what.figures(small, call_apart("stages", run_small, small).result)
+    spent = [of for of in call_apart("stages", run_small, small).result if of.n_train != WARM_UP]
+    found = what.figures(small, spent)
     found = relabelled(found, {label: entry.label for label, entry in longer.items()})
     shutil.rmtree(folder)
     yield [of for of in found if of.stage in OF_A_MODEL]

@@ -49,7 +49,7 @@ def _expected(value: Range, units: Units) -> str:
 
 def _two_digits(value: float) -> str:
     """Write a number with two digits, and none that is smaller than a tenth."""
-    if value < 0.05:  # noqa: PLR2004
+    if value < 0.05:
         return "0"
     decimals = min(1, 1 - math.floor(math.log10(value)))
     return f"{round(value, decimals):,.{max(0, decimals)}f}"
