@@ -16,6 +16,7 @@ import psutil
 
 SECONDS_BETWEEN = 0.25  # two looks at the memory of child processes
 PEAK = "VmHWM:"
+TRAINING_SUFFIX = ".training"  # of a folder that is removed with the end of what it is for
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class _Open:
     cpu_seconds: float = 0.0
     seconds: float = 0.0
     memory: float = 0.0
+    disk: float = 0.0
 
 
 @dataclass
@@ -65,6 +67,8 @@ class _Recorder:
 
     def open(self, stage: str, label: str, n_train: int) -> None:
         self.charge()
+        if not self.stages:
+            self.disk = _bytes_in(self.folders)  # nobody pays for what was written or removed between stages
         outer = self.stages[-1] if self.stages else _Open("", "", 0)
         self.stages.append(_Open(stage, label or outer.label, n_train or outer.n_train))
         self.begin()
@@ -72,13 +76,9 @@ class _Recorder:
     def close(self) -> None:
         self.charge()
         done = self.stages.pop()
-        disk = 0.0
         if self.stages:
             self.stages[-1].memory = max(self.stages[-1].memory, done.memory)
-        else:
-            before, self.disk = self.disk, _bytes_in(self.folders)
-            disk = self.disk - before
-        cost = Cost(done.cpu_seconds, done.seconds, done.memory, disk)
+        cost = Cost(done.cpu_seconds, done.seconds, done.memory, done.disk)
         self.spent.append(Spent(done.stage, done.label, done.n_train, cost))
         self.begin()
 
@@ -89,6 +89,8 @@ class _Recorder:
             inner.cpu_seconds += _cpu_seconds() - self.cpu
             inner.seconds += time.perf_counter() - self.clock
             inner.memory = max(inner.memory, _peak_memory() + self.children)
+            before, self.disk = self.disk, _bytes_in(self.folders)
+            inner.disk += self.disk - before
 
     def begin(self) -> None:
         """Begin to measure; what measuring itself took is charged to nobody."""
@@ -179,5 +181,16 @@ def _forget_peak_memory() -> None:
 
 
 def _bytes_in(folders: Sequence[Path]) -> float:
-    files = (file for folder in folders for file in folder.rglob("*"))
-    return float(sum(file.stat().st_size for file in files if file.is_file()))
+    return float(sum(_size(file) for folder in folders for file in folder.rglob("*") if not _passes(file)))
+
+
+def _passes(file: Path) -> bool:
+    """Tell whether a file is only there while a training lasts."""
+    return file.parent.name.endswith(TRAINING_SUFFIX)
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size if file.is_file() else 0
+    except FileNotFoundError:  # as soon as it was found
+        return 0

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.checksums import first_damaged, write_checksums
 from bench.corpus import Corpus, Float32Array, leads_out
+from bench.costs import TRAINING_SUFFIX
 from bench.csv_text import csv_text, frame_csv
 from bench.errors import InputError
 from bench.leaks import Leaks
@@ -137,7 +138,7 @@ def set_damaged_aside(folder: Path) -> str | None:
 
 def training_folder(folder: Path) -> Path:
     """Return where the cell of this folder keeps what it needs to go on with its training."""
-    return folder.with_name(f"{folder.name}.training")
+    return folder.with_name(f"{folder.name}{TRAINING_SUFFIX}")
 
 
 def failure_file(folder: Path) -> Path:

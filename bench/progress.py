@@ -1,6 +1,7 @@
 """Progress on standard error: a bar for what is at work, where that is a terminal, and one line for what is done."""
 
 import sys
+from threading import RLock
 from typing import Any
 
 from tqdm import tqdm
@@ -45,3 +46,4 @@ def be_silent() -> None:
     """Show no bar and no line from now on: of processes that do the same, one tells of it."""
     global _silent  # as the screen is, one for the whole process
     _silent = True
+    tqdm.set_lock(RLock())  # type: ignore[no-untyped-call]  # its own is shared by processes, and outlives one that is killed

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -74,8 +74,13 @@ def prepare_data(study: Study, place: Place, *, out: Path, cache: Path, workers:
     tolerance = study.prepare.duration_tolerance
     with stage("decode"):
         prepared = prepare(corpus, heard, cache=cache, workers=workers, duration_tolerance=tolerance)
+    return divided(study, prepared, _duplicates(prepared, cache=cache, workers=workers), out)
+
+
+def divided(study: Study, prepared: Prepared, duplicates: Sequence[Duplicate], out: Path) -> StudyData:
+    """Divide the usable tracks, and write to `out` what was found in them, `duplicates` among it."""
     whole = study.split.divide(prepared.corpus)
-    leaks = find_leaks(whole, _duplicates(prepared, cache=cache, workers=workers))
+    leaks = find_leaks(whole, duplicates)
     left_out = leaking_from_training(leaks) if study.prepare.drop_leaks else {}
     parts = without(whole, left_out)
     write_tracks(prepared.table(_part_of(parts), left_out), out)

@@ -209,7 +209,13 @@ def test_killed_where_it_hurts_a_study_ends_with_the_same_table(
     finished_study: StudyOnDisk, small_study: StudyOnDisk
 ) -> None:
     cells = 0
-    for point, number in (("predictions", 1), ("record", 1), ("checksums", 2), ("rename of a folder", 2), ("report", 3)):
+    for point, number in (
+        ("predictions", 1),
+        ("record", 1),
+        ("checksums", 2),
+        ("rename of a folder", 2),
+        ("report", 3),
+    ):
         before = {cell: cell.stat().st_ino for cell in small_study.out.glob("cells/*") if not is_partial(cell)}
         command = [sys.executable, "-m", "tests.signalled", "SIGKILL", point, str(number), "300", "tagbench"]
         done = subprocess.run([*command, *small_study.arguments], capture_output=True, text=True, check=False, cwd=ROOT)

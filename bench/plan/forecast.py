@@ -12,7 +12,8 @@ from bench.plan.stages import AT_SCALE, ON_A_DEVICE, SIDE_BY_SIDE, Extent, Work,
 from bench.study import Study
 from bench.tagger import Steps
 
-FLOORS = {"cpu_seconds": 0.02, "seconds": 0.02, "disk": 1e4, "memory": 1e7}
+FLOORS = {"cpu_seconds": 0.1, "seconds": 0.1, "disk": 1e5, "memory": 1e7}  # less is lost in what a clock can tell
+LEAST_NOISE = {"cpu_seconds": 0.05, "seconds": 0.05, "disk": 0.01, "memory": 0.005}  # however few residuals are
 GPU = "cuda"
 
 Key = tuple[str, str, str]  # quantity, stage, label
@@ -73,7 +74,10 @@ class Laws:
             rows.setdefault((figure.stage, figure.label), []).append(figure)
         self._laws: dict[Key, Law] = {}
         for quantity in FLOORS:
-            fitted = fit_laws({(quantity, *key): _measurements(quantity, of) for key, of in rows.items()})
+            fitted = fit_laws(
+                {(quantity, *key): _measurements(quantity, of) for key, of in rows.items()},
+                least_noise=LEAST_NOISE[quantity],
+            )
             self._laws.update(fitted)
         self.devices = {key: of[0].device for key, of in rows.items()}
 

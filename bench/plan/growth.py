@@ -2,8 +2,8 @@
 
 A linear law is a sum of amounts, each at a price of 0 or more: least squares on relative errors (SciPy's `nnls`).
 A power law, c · amount^b, is for what nothing is known of: least squares on logarithms, with b between 0 and 2. The
-noise of a measurement is taken to be relative and the same for all stages, as it is the machine's, and is estimated
-from the residuals of all laws together: a stage alone has too few. An interval of two standard errors then follows from
+noise of a measurement is taken to be relative and the same for all stages, as it is the machine's: the median of what
+the residuals of each law show, of which one alone has too few. An interval of two standard errors then follows from
 how far beyond the measurements a law is drawn; it says nothing of what no measurement shows, as a disk that fills.
 """
 
@@ -21,7 +21,6 @@ Form = Literal["linear", "power"]
 Key = TypeVar("Key", bound=Hashable)
 
 ERRORS = 2.0  # standard errors to each side
-LEAST_NOISE = 0.05  # as a share: no machine repeats itself more closely, whatever a few residuals say
 STEEPEST = 2.0  # exponent
 
 
@@ -52,7 +51,7 @@ NOTHING = Range(0.0, 0.0, 0.0)
 class Measurements:
     """`amounts`, shape (measurements, amounts), what each cost, and the `form` of the law to be fitted.
 
-    Costs under the `floor` are as good as one another.
+    Costs under the `floor` are as good as one another, and tell nothing of the noise.
     """
 
     amounts: Float64Array
@@ -88,12 +87,12 @@ class Law:
         return self.noise * math.sqrt(max(0.0, float(place @ self.covariance @ place)))
 
 
-def fit_laws(measured: Mapping[Key, Measurements]) -> dict[Key, Law]:
-    """Return a law for each set of measurements, all with the noise that their residuals show together."""
+def fit_laws(measured: Mapping[Key, Measurements], *, least_noise: float) -> dict[Key, Law]:
+    """Return a law for each set of measurements, all with the noise that they show together, or the least there is."""
     laws = {key: _fitted(of) for key, of in measured.items()}
-    freedom = sum(law.freedom for law in laws.values())
-    squares = sum(law.squares for law in laws.values())
-    noise = max(LEAST_NOISE, math.sqrt(squares / freedom) if freedom else 0.0)
+    telling = [law for key, law in laws.items() if law.freedom and measured[key].costs.max() > measured[key].floor]
+    shown = math.sqrt(np.median([law.squares / law.freedom for law in telling])) if telling else 0.0
+    noise = max(least_noise, shown)
     return {
         key: Law(law.form, law.prices, law.covariance, law.squares, law.freedom, noise) for key, law in laws.items()
     }

@@ -29,14 +29,15 @@ class Extent:
 class Work:
     """A stage that is done so many `times`, for an entry at a training size, or for all ("" and 0).
 
-    Its cost grows with the `amounts` by a law of that `form`, and its memory with the number of `tracks`.
+    Its cost grows with the `amounts` by a law of that `form`, and its memory with the number of `tracks`: 0 where what
+    it holds beside the corpus does not grow.
     """
 
     stage: str
     label: str
     n_train: int
     amounts: tuple[float, ...]
-    tracks: float
+    tracks: float = 0.0
     times: float = 1.0
     form: Form = "linear"
 
@@ -54,14 +55,14 @@ def all_work(study: Study, extent: Extent, choose: Callable[[Steps], float]) -> 
 
 def _before(study: Study, extent: Extent, *, heard: bool) -> Iterator[Work]:
     tracks, numbers = extent.tracks, extent.tracks * extent.tags
-    yield Work("corpus", "", 0, (1, tracks if is_made(study) else numbers), tracks)
+    yield Work("corpus", "", 0, (1, tracks if is_made(study) else numbers), 0 if is_made(study) else tracks)
     yield Work("divide", "", 0, (1, (1 + len(extent.sizes)) * numbers), tracks)
     if heard:
-        yield Work("decode", "", 0, (1, tracks), tracks)
-        yield Work("compare", "", 0, (1, tracks), tracks)
+        yield Work("decode", "", 0, (1, tracks))
+        yield Work("compare", "", 0, (1, tracks))
     used = max(extent.sizes) + extent.valid + extent.test
     for entry in study.entries():
-        yield Work("prepare", entry.label, 0, (1, used), used)
+        yield Work("prepare", entry.label, 0, (1, used))
 
 
 def _cells(study: Study, extent: Extent, choose: Callable[[Steps], float]) -> Iterator[Work]:
@@ -80,6 +81,7 @@ def _cell(entry: Entry, extent: Extent, n_train: int, steps: Steps | None, lengt
     trials = seeds * (entry.tuning.trials if entry.tuning else 1)
     tags, valid, test = extent.tags, extent.valid, extent.test
     trees = length if steps and steps.reads_all else 1.0  # what is asked in prediction, and kept
+    held = 0 if steps and not steps.reads_all else 1  # what hears windows holds a batch of them
     a_track = 1.0 if steps and not steps.reads_all else trees * tags
     if steps is None:
         yield Work("train", entry.label, n_train, (n_train * tags,), n_train, trials, "power")
@@ -88,13 +90,13 @@ def _cell(entry: Entry, extent: Extent, n_train: int, steps: Steps | None, lengt
         yield Work("train", entry.label, n_train, amounts, n_train, trials)
     else:
         judged = math.ceil(length / steps.judged_every)
-        yield Work("train", entry.label, n_train, (1, length), 1, trials)
-        yield Work("validate", entry.label, n_train, (valid,), valid, trials * judged)
+        yield Work("train", entry.label, n_train, (1, length), times=trials)
+        yield Work("validate", entry.label, n_train, (valid,), times=trials * judged)
     if entry.tuning:
-        yield Work("predict", entry.label, n_train, (1, valid * a_track), valid, trials)
-    yield Work("predict", entry.label, n_train, (1, test * a_track), test, seeds)
-    yield Work("predict otherwise", entry.label, n_train, (1, test), test, seeds)
-    yield Work("save", entry.label, n_train, (1, trees * tags), 1, seeds)
+        yield Work("predict", entry.label, n_train, (1, valid * a_track), held * valid, trials)
+    yield Work("predict", entry.label, n_train, (1, test * a_track), held * test, seeds)
+    yield Work("predict otherwise", entry.label, n_train, (1, test), times=seeds)
+    yield Work("save", entry.label, n_train, (1, trees * tags), times=seeds)
 
 
 def _report(study: Study, extent: Extent) -> Work:
