@@ -22,6 +22,10 @@ def contents(out: Path) -> dict[str, bytes]:
     return {str(file.relative_to(out)): file.read_bytes() for file in files}
 
 
+def started(command: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 def trained(said: str) -> list[str]:
     """Return the cells that a process says it has measured."""
     return [line.partition(": ")[0] for line in said.splitlines() if " · seed " in line and line.endswith(" s")]
@@ -31,8 +35,7 @@ def test_several_at_once_train_each_cell_once_and_one_writes_the_table_of_a_sing
     small_study: StudyOnDisk, finished_study: StudyOnDisk
 ) -> None:
     command = [TAGBENCH, *small_study.arguments, "--share"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    several = [subprocess.Popen(command, text=True, **pipes) for _ in range(3)]
+    several = [started(command) for _ in range(3)]
     said = [process.communicate(timeout=300) for process in several]
     assert [process.returncode for process in several] == [0, 0, 0], said
     done = [cell for _, errors in said for cell in trained(errors)]
@@ -57,9 +60,9 @@ def test_who_finds_no_free_cell_ends_and_leaves_the_table_to_the_last(
     assert contents(small_study.out) == contents(finished_study.out)
     written = (small_study.out / "table1.md").stat().st_mtime_ns
     assert exit_code([*small_study.arguments, "--share"]) == 0
-    said = capsys.readouterr()
-    assert "no cell is left, and the table is written" in said.err
-    assert said.out == ""
+    output, said = capsys.readouterr()
+    assert "no cell is left, and the table is written" in said
+    assert output == ""
     assert (small_study.out / "table1.md").stat().st_mtime_ns == written
 
 
@@ -102,7 +105,7 @@ def test_tracks_that_another_process_decodes_are_waited_for(
     same = ["--root", str(finished_study.root), "--out", str(small_study.out), "--cache", str(small_study.cache)]
     command = [TAGBENCH, "prepare", str(small_study.file), *same]
     with making(small_study.cache, ["stores", *shards]):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = started(command)
         assert process.stderr is not None
         said = [next(process.stderr), next(process.stderr)]
         assert "which makes what this needs" in said[-1], said
@@ -119,10 +122,9 @@ def test_the_cell_of_a_killed_process_goes_on_in_another_from_where_it_was(tmp_p
     killed = signalled("SIGKILL", "update", 31, 0, "tagbench", *study.arguments, "--share")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     (begun,) = (study.out / "cells").glob("*.training")
-    assert step_in(begun) > 0
+    assert (step_in(begun) or 0) > 0
     command = [TAGBENCH, *study.arguments, "--share"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    two = [subprocess.Popen(command, text=True, **pipes) for _ in range(2)]
+    two = [started(command) for _ in range(2)]
     said = [process.communicate(timeout=300)[1] for process in two]
     assert [process.returncode for process in two] == [0, 0], said
     assert len([cell for errors in [killed.stderr, *said] for cell in trained(errors)]) == 6

@@ -10,6 +10,7 @@ import copy
 import os
 import signal
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from weakref import WeakSet
@@ -62,7 +63,7 @@ def main() -> None:
 
 def lead(root: Path) -> None:
     """Hand out every check, and do it; an `AssertionError` ends the process."""
-    checks = [partial(every_track_goes_to_one_process, root)]
+    checks: list[Callable[[], None]] = [partial(every_track_goes_to_one_process, root)]
     checks += [partial(a_batch_norm_sees_the_whole_batch, name) for name in SHAPES]
     checks.append(a_group_is_at_work_during_an_optimizers_first_step)
     for check in checks:
