@@ -71,8 +71,14 @@ def making(folder: Path, what: Iterable[str]) -> Iterator[None]:
 
 
 def lock_file(folder: Path, name: str) -> Path:
-    """Return the file of a lock in a folder; both are made where they are missing."""
+    """Return the file of a lock in a folder; both are made where they are missing.
+
+    Raises `InputError` where either is a link: an owner signs its lock, and would overwrite what the link names.
+    """
     file = folder.resolve() / LOCKS_FOLDER / name
+    for place in (file.parent, file):
+        if place.is_symlink():
+            raise InputError(f"{place} is a link, through which a file elsewhere would be overwritten; remove it")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch()
     return file

@@ -171,3 +171,16 @@ def test_a_file_system_without_locks_is_told_once_and_cannot_be_shared(
         locked_output(tmp_path, shared=True),
     ):
         pass
+
+
+@pytest.mark.parametrize("name", [LOCKS_FOLDER, f"{LOCKS_FOLDER}/folder"])
+def test_a_lock_is_not_signed_through_a_link(tmp_path: Path, name: str) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "folder").write_text("mine")
+    link = tmp_path / "out" / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(mine if name == LOCKS_FOLDER else mine / "folder")
+    with pytest.raises(InputError, match="is a link"), locked_output(tmp_path / "out"):
+        pass
+    assert (mine / "folder").read_text() == "mine"
