@@ -98,7 +98,9 @@ def _is_taken(plan: Plan, cell: Cell, spec: RunSpec, out: Path) -> bool:
         if other or _is_settled(folder):
             return False
         for fault in faults_of(describe(spec), partial(run_cell, cell, spec, plan, folder, None)):
-            failure_file(folder).write_text(fault, encoding="utf-8")
+            folder.parent.mkdir(exist_ok=True)  # it may be the first
+            with written_aside(failure_file(folder)) as aside:
+                aside.write_text(fault, encoding="utf-8")
         if is_finished(folder):
             shutil.rmtree(training_folder(folder), ignore_errors=True)
     return True

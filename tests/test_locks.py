@@ -43,8 +43,8 @@ def holder(lock: str, folder: Path, meanwhile: str = "pass") -> Iterator[subproc
     """Start a process that holds a lock until its input ends; what it does before may print a line."""
     script = HOLD.format(lock=lock, meanwhile=meanwhile.strip())
     command = [sys.executable, "-c", script, str(folder)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         try:
             yield process
         finally:

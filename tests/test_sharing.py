@@ -22,6 +22,11 @@ def contents(out: Path) -> dict[str, bytes]:
     return {str(file.relative_to(out)): file.read_bytes() for file in files}
 
 
+def started(command: list[str]) -> subprocess.Popen[str]:
+    """Start a process whose output is read later."""
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 def trained(said: str) -> list[str]:
     """Return the cells that a process says it has measured."""
     return [line.partition(": ")[0] for line in said.splitlines() if " · seed " in line and line.endswith(" s")]
@@ -31,8 +36,7 @@ def test_several_at_once_train_each_cell_once_and_one_writes_the_table_of_a_sing
     small_study: StudyOnDisk, finished_study: StudyOnDisk
 ) -> None:
     command = [TAGBENCH, *small_study.arguments, "--share"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    several = [subprocess.Popen(command, text=True, **pipes) for _ in range(3)]
+    several = [started(command) for _ in range(3)]
     said = [process.communicate(timeout=300) for process in several]
     assert [process.returncode for process in several] == [0, 0, 0], said
     done = [cell for _, errors in said for cell in trained(errors)]
@@ -48,9 +52,9 @@ def test_who_finds_no_free_cell_ends_and_leaves_the_table_to_the_last(
     with holder(f"attempt(lock_file(folder, {first.digest!r}))", small_study.out) as other:
         assert line_of(other) == "here"
         assert exit_code([*small_study.arguments, "--share"]) == 0
-        said = capsys.readouterr().err
-        assert "no cell is free, 1 in the hands of other processes; the last to end writes the table" in said
-        assert len(trained(said)) == 3
+        errors = capsys.readouterr().err
+        assert "no cell is free, 1 in the hands of other processes; the last to end writes the table" in errors
+        assert len(trained(errors)) == 3
         assert not (small_study.out / "table1.csv").exists()
     assert exit_code([*small_study.arguments, "--share"]) == 0
     assert len(trained(capsys.readouterr().err)) == 1
@@ -82,6 +86,18 @@ def test_a_cell_that_failed_is_tried_by_nobody_who_shares_and_again_by_who_does_
     assert not list(study.out.glob("cells/*.failed"))
 
 
+def test_where_every_cell_fails_it_is_said_and_no_table_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install_family(tmp_path, monkeypatch)
+    text = STUDY.split("[[families]]")[0] + '[[families]]\nfamily = "constant"\nfails_at = -1\n'
+    study = StudyOnDisk(tmp_path, text)
+    assert exit_code([*study.arguments, "--share"]) == 1
+    fault = "2 things failed; the first: constant · 6 · seed 0: nothing can be prepared"
+    assert capsys.readouterr().err.splitlines()[-1] == f"tagbench: {fault}"
+    assert not (study.out / "table1.md").exists()
+
+
 @pytest.mark.parametrize("share", [[], ["--share"]], ids=["alone", "sharing"])
 def test_a_folder_that_is_in_use_is_refused_before_anything_is_written(
     small_study: StudyOnDisk, share: list[str], capsys: pytest.CaptureFixture[str]
@@ -102,7 +118,7 @@ def test_tracks_that_another_process_decodes_are_waited_for(
     same = ["--root", str(finished_study.root), "--out", str(small_study.out), "--cache", str(small_study.cache)]
     command = [TAGBENCH, "prepare", str(small_study.file), *same]
     with making(small_study.cache, ["stores", *shards]):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = started(command)
         assert process.stderr is not None
         said = [next(process.stderr), next(process.stderr)]
         assert "which makes what this needs" in said[-1], said
@@ -119,10 +135,9 @@ def test_the_cell_of_a_killed_process_goes_on_in_another_from_where_it_was(tmp_p
     killed = signalled("SIGKILL", "update", 31, 0, "tagbench", *study.arguments, "--share")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     (begun,) = (study.out / "cells").glob("*.training")
-    assert step_in(begun) > 0
+    assert step_in(begun)
     command = [TAGBENCH, *study.arguments, "--share"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    two = [subprocess.Popen(command, text=True, **pipes) for _ in range(2)]
+    two = [started(command) for _ in range(2)]
     said = [process.communicate(timeout=300)[1] for process in two]
     assert [process.returncode for process in two] == [0, 0], said
     assert len([cell for errors in [killed.stderr, *said] for cell in trained(errors)]) == 6
