@@ -97,6 +97,7 @@ def _is_taken(plan: Plan, cell: Cell, spec: RunSpec, out: Path) -> bool:
         if other or _is_settled(folder):
             return False
         for fault in faults_of(describe(spec), partial(run_cell, cell, spec, plan, folder, None)):
+            folder.parent.mkdir(exist_ok=True)  # it may be the first
             replace_file(failure_file(folder), fault.encode())
         if is_finished(folder):
             shutil.rmtree(training_folder(folder), ignore_errors=True)
