@@ -1,6 +1,7 @@
 """The embedded corpus as files and as a corpus: whole, repeatable, resumable, and the same whatever its size."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
