@@ -19,7 +19,7 @@ from tests.songs import song
 from tests.test_distributed import PRIOR, SPECTROGRAM, START, WAVEFORM
 
 SETS = {"groups": extractor, "music_extractor": music_extractor}
-OF_THE_CLOCK = ("timings.csv", "mlflow.db", "mlartifacts")
+OF_THE_CLOCK = ("timings.csv", "mlflow.db", "mlartifacts", ".locks")
 AMBIGUOUS = 73  # of these clicks, essentia's beats depend on the noise that breaks ties
 FAMILIES = PRIOR + '\n[[families]]\nfamily = "linear"\n\n[[families]]\nfamily = "gbt"\n' + WAVEFORM + SPECTROGRAM
 MEMORY = (  # what a process finds in memory that it has not written to, and where its memory lies
@@ -63,7 +63,7 @@ def run_in_a_process(study: StudyOnDisk, workers: int, memory: dict[str, str]) -
 
 
 def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield every file but those that tell of seconds or hold MLflow's own ids, by its path; records without them."""
+    """Yield every file but those of seconds, of who was at work and of MLflow, by its path; records without seconds."""
     for file in sorted(file for file in folder.rglob("*") if file.is_file()):
         name = str(file.relative_to(folder))
         if name.split("/")[0] not in OF_THE_CLOCK:

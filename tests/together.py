@@ -107,7 +107,7 @@ def a_batch_norm_sees_the_whole_batch(name: str) -> None:
 
 
 def a_group_is_at_work_during_an_optimizers_first_step() -> None:
-    """What torch imports for it would keep the group, for which `main` looks in the end."""
+    """Torch imports much for it, and some of that would keep the group, which `main` looks for in the end."""
     GROUPS.add(_get_default_group())
     weight = nn.Parameter(torch.ones(1))
     optimizer = torch.optim.Adam([weight])
