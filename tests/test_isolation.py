@@ -5,10 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import psutil
@@ -17,7 +15,6 @@ import pytest
 from baselines.features.extractor import descriptor_names
 from baselines.isolation import Describer
 from bench.errors import StudyFailedError
-from bench.isolation import share_out
 from bench.store import StoredTrack
 from tests.pulses import RATE, context_for, write_corpus
 
@@ -169,23 +166,3 @@ def test_a_closed_describer_starts_no_child(track: StoredTrack) -> None:
         pass
     with pytest.raises(StudyFailedError, match="stopped"):
         describer.describe(track)
-
-
-def test_the_first_error_ends_all_work_before_it_is_raised(track: StoredTrack, tmp_path: Path) -> None:
-    endless = replace(track, shard=tmp_path / "pipe")
-    os.mkfifo(endless.shard)  # nobody will ever write to it
-    begun, ended = threading.Event(), []
-
-    def work(item: StoredTrack | None, describer: Describer) -> None:
-        if item is None:
-            begun.wait()
-            raise ValueError("no track")
-        begun.set()
-        try:
-            describer.describe(item)
-        finally:
-            ended.append(item)
-
-    with pytest.raises(ValueError, match="no track"):
-        share_out(work, [endless, None], partial(Describer, "groups", 60), workers=2)
-    assert ended == [endless]
