@@ -16,11 +16,12 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.linear_model import LogisticRegression, Ridge
+from threadpoolctl import threadpool_limits
 
 from baselines.extraction import DescriptorSettings, DescriptorTable, descriptors
 from baselines.tagger import DescriptorTagger, TrainedOnDescriptors, one_class_tags, read_description
 from bench.corpus import Corpus, Float32Array, Tag
-from bench.parallel import in_tasks, one_thread
+from bench.parallel import in_tasks
 from bench.progress import progress_bar
 from bench.tagger import Context, FitSummary, check_parts
 from bench.whole_file import written_aside
@@ -113,7 +114,7 @@ class TrainedLinear(TrainedOnDescriptors):
     def scores(self, values: Float32Array) -> Float32Array:
         """Return probabilities of classification tags and predictions of regression tags, shape (tracks, tags)."""
         scores = np.empty((len(values), len(self.tags)), np.float32)
-        with one_thread():
+        with threadpool_limits(1):
             for block in _blocks(len(values)):
                 scores[block] = self._scores_of_block(values[block])
         return scores

@@ -6,6 +6,7 @@ files under the same paths.
 
 import asyncio
 import logging
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from contextlib import contextmanager
@@ -66,7 +67,10 @@ def dask_cluster(scheduler: str) -> Iterator[int]:
         raise InputError("--backend dask needs Dask: pip install 'tagbench[dask]'") from error
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is told in a line of ours
     _check_answers(scheduler)
-    with Client(scheduler, timeout=SECONDS_TO_ANSWER, set_as_default=False) as client:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of versions: those that matter are looked at below
+        client = Client(scheduler, timeout=SECONDS_TO_ANSWER, set_as_default=False)
+    with client:
         _check_workers(client, scheduler)
         with joblib.parallel_config(backend=_ClusterBackend(client=client)):
             yield sum(client.nthreads().values())

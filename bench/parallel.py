@@ -11,10 +11,11 @@ import os
 import signal
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from functools import cache
+from contextlib import closing
+from functools import cache, partial
 from typing import TypeVar
 
 import joblib
@@ -26,6 +27,7 @@ from bench.errors import StudyFailedError
 MOST_ITEMS = 16  # of a task
 LEAST_ITEMS = 4  # unless workers would have nothing to do: a task may have to start a child, which takes seconds
 TASKS_A_WORKER = 4  # where there are so many items, for one that takes long to hold up nobody
+THIS_PROCESS = uuid.uuid4().hex  # among all, of any machine
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,11 +51,11 @@ def in_tasks(
     `doing`, where a worker died.
     """
     tasks = _divided(items, workers, most)
-    calls = (joblib.delayed(_done)(number, work, task) for number, task in enumerate(tasks))
-    with _backend_for(in_threads=in_threads):
-        parallel = joblib.Parallel(min(workers, len(tasks)) or 1, return_as="generator_unordered", batch_size=1)
+    leader = _this_thread()
+    calls = (joblib.delayed(_done)(leader, number, work, task) for number, task in enumerate(tasks))
+    parallel = _parallel(max(min(workers, len(tasks)), 1), in_threads=in_threads)
     try:
-        with closing(parallel(calls)) as parts:
+        with threadpool_limits(1), closing(parallel(calls)) as parts:
             for number, results in parts:
                 yield from zip(tasks[number], results, strict=True)
     except BrokenExecutor as death:
@@ -69,65 +71,35 @@ def in_threads_here(work: Callable[[Item], Result], items: Sequence[Item], *, wo
     return list(joblib.Parallel(n_jobs, require="sharedmem")(joblib.delayed(work)(item) for item in items))
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let numerical libraries use one thread: another number would change the last digits of a sum.
-
-    Threads may do so side by side: what was is restored once none is left, as most libraries know one number for all.
-    """
-    _limited.begin()
-    try:
-        yield
-    finally:
-        _limited.end()
-
-
-class _Limited:
-    """Counts the threads that want others to use one thread each."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._before: threadpool_limits | None = None
-        self._inside = 0
-
-    def begin(self) -> None:
-        with self._lock:
-            limits = threadpool_limits(1)  # in every thread anew: OpenMP has a number for each
-            self._before = self._before or limits
-            self._inside += 1
-
-    def end(self) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside and self._before:
-                self._before.restore_original_limits()
-                self._before = None
-
-
-_limited = _Limited()
-
-
 def _divided(items: Sequence[Item], workers: int, most: int) -> list[list[Item]]:
     least = min(LEAST_ITEMS, math.ceil(len(items) / workers))
     size = max(min(max(len(items) // (TASKS_A_WORKER * workers), least), most), 1)
     return [list(items[first : first + size]) for first in range(0, len(items), size)]
 
 
-def _done(number: int, work: Work[Item, Result], items: list[Item]) -> tuple[int, Sequence[Result]]:
-    with one_thread():
-        return number, work(items)
+def _this_thread() -> tuple[str, int]:
+    return THIS_PROCESS, threading.get_ident()
 
 
-def _backend_for(*, in_threads: bool) -> AbstractContextManager[object]:
-    """Return the backend that was chosen for this command, else processes or threads of this machine."""
+def _done(
+    leader: tuple[str, int], number: int, work: Work[Item, Result], items: list[Item]
+) -> tuple[int, Sequence[Result]]:
+    if leader != _this_thread():
+        threadpool_limits(1)  # for good: most libraries know one number for all threads, which may be at other tasks
+    return number, work(items)
+
+
+def _parallel(workers: int, *, in_threads: bool) -> joblib.Parallel:
+    """Return what does tasks by the backend that was chosen for this command, else in processes or threads here."""
+    as_done = partial(joblib.Parallel, workers, return_as="generator_unordered", batch_size=1)
     ambient, _ = get_active_backend()
     if type(ambient) is not LokyBackend:
-        return nullcontext()
-    config: Callable[..., AbstractContextManager[object]] = joblib.parallel_config
+        return as_done(pre_dispatch=workers)  # a cluster would take on as many as it has threads
     if in_threads:
-        return config(backend="threading")
+        return as_done(backend="threading")
     begun_as = {"initializer": _begin_worker, "initargs": (os.getpid(), _temporary_folder().name)}
-    return config(backend="loky", inner_max_num_threads=1, **begun_as)
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1, **begun_as):
+        return as_done()
 
 
 @cache

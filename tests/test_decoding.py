@@ -191,13 +191,16 @@ def test_a_missing_file_is_missing_whatever_its_checksum(corpus: Corpus, tmp_pat
     assert stored(known, tmp_path / "cache").rejected["t000"] == "file is missing"
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_an_interrupt_ends_a_decoder_at_once_and_leaves_nothing_half_written(
-    small_study: StudyOnDisk, tmp_path: Path, fault_at: FaultAt
+    small_study: StudyOnDisk, tmp_path: Path, fault_at: FaultAt, workers: str
 ) -> None:
+    write_small_corpus(small_study.root, tracks=70)  # of two shards
     stuck = tmp_path / "stuck"
     os.mkfifo(stuck)
     fault_at("003", f"Path('{stuck}').write_text(str(os.getpid()))\n        while True: pass")
-    with subprocess.Popen([TAGBENCH, *small_study.arguments], stderr=subprocess.PIPE, text=True) as process:
+    command = [TAGBENCH, *small_study.arguments, "--workers", workers]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         decoder = psutil.Process(int(stuck.read_text()))
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)

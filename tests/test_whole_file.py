@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.whole_file import folder_written_aside, is_partial, remove_leftovers, replace_file, written_aside
+from bench.whole_file import (
+    folder_written_aside,
+    is_partial,
+    none_left_aside,
+    remove_leftovers,
+    replace_file,
+    written_aside,
+)
 
 KILLED = """
 import os, signal, sys
@@ -102,3 +109,30 @@ def test_what_another_process_or_machine_writes_stays_unless_untouched_for_a_day
             os.utime(file, (time.time() - 90_000,) * 2)
         remove_leftovers(tmp_path)
         assert set(tmp_path.iterdir()) == set(kept)
+
+
+KILLED_WRITER = """
+import os, signal, sys
+from pathlib import Path
+from bench.whole_file import written_aside
+
+with written_aside(Path(sys.argv[1])) as aside:
+    aside.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_killed_writers_left_of_their_files_goes_where_the_work_fails_and_nothing_else(tmp_path: Path) -> None:
+    named, other = tmp_path / "na[m]e", tmp_path / "other"
+    for file in (named, other):
+        file.write_text("old")
+        subprocess.run([sys.executable, "-c", KILLED_WRITER, str(file)], check=False)
+    assert len(list(tmp_path.iterdir())) == 4
+    with none_left_aside([named]):
+        pass
+    assert len(list(tmp_path.iterdir())) == 4  # they may be others' who are at work
+    with pytest.raises(KeyboardInterrupt), none_left_aside([named]):
+        raise KeyboardInterrupt
+    left = sorted(file.name for file in tmp_path.iterdir())
+    assert left[:2] == ["na[m]e", "other"]
+    assert [name.split(".")[0] for name in left[2:]] == ["other"]
