@@ -44,4 +44,4 @@ def be_silent() -> None:
     """Show no bar and no line from now on: of processes that do the same, one tells of it."""
     global _silent  # as the screen is, one for the whole process
     _silent = True
-    tqdm.set_lock(RLock())  # type: ignore[no-untyped-call]  # its own is shared by processes, and outlives one that is killed
+    tqdm.set_lock(RLock())  # its own is one of all processes, which a process that is killed leaves behind

@@ -150,7 +150,7 @@ def _joined(pieces: Iterable[pd.DataFrame], text: Sequence[str]) -> pd.DataFrame
         pd.DataFrame({name: column if name in text else _compact(column) for name, column in piece.items()})
         for piece in pieces
     ]
-    if len(compact) < 2:  # noqa: PLR2004 - there is nothing to join
+    if len(compact) < 2:
         return compact[0] if compact else None
     return pd.concat(compact, ignore_index=isinstance(compact[0].index, pd.RangeIndex))
 
