@@ -8,6 +8,7 @@ a data set ships come from `baselines/shipped.py`.) What a family sees of a corp
 
 import json
 import math
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -23,9 +24,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from baselines.isolation import Describer
 from baselines.shipped import ID, PROBLEM, present_names, read_shipped, shards_of, tables
+from bench.checksums import first_damaged, write_checksums
 from bench.corpus import Corpus, Float32Array
 from bench.digest import content_digest, json_digest
 from bench.errors import InputError
+from bench.locks import making
 from bench.parallel import in_tasks
 from bench.progress import progress_bar
 from bench.store import StoredTrack
@@ -142,7 +145,9 @@ def descriptors(
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{json_digest([corpus.ids.tolist(), list(settings.groups), pieces.key])}.json"
     if not _is_table(file):
-        _gather(corpus, pieces.read(), settings, file)
+        with making(context.cache, ["matrices", file.name]):
+            if not _is_table(file):
+                _gather(corpus, pieces.read(), settings, file)
     table = _open_table(file)
     if names is not None and table.names != names:
         raise InputError("the model was trained on other descriptors than this version's; train it again")
@@ -195,7 +200,9 @@ def _described_shards(corpus: Corpus, context: Context, settings: DescriptorSett
     made_by = [extractor_digest(), settings.descriptor_set, settings.track_cpu_seconds]
     digests = {shard: json_digest([shard.name, *made_by]) for shard in by_shard}
     shards = [_Shard(tracks, folder / f"{digests[shard]}.parquet") for shard, tracks in by_shard.items()]
-    _extract([shard for shard in shards if not shard.file.exists()], context, settings)
+    if not all(shard.file.exists() for shard in shards):
+        with making(context.cache, ["descriptors", *(shard.file.name for shard in shards)]):
+            _extract([shard for shard in shards if not shard.file.exists()], context, settings)
     return shards
 
 
@@ -212,6 +219,8 @@ def _read(
 
 
 def _read_checked(file: Path, columns: list[str] | None) -> pd.DataFrame:
+    if first_damaged(file.with_suffix(".sha256"), [file.name]):
+        raise ValueError(f"{file} is damaged")
     return pd.read_parquet(file, columns=columns, page_checksum_verification=True)
 
 
@@ -245,16 +254,23 @@ def _write_shard(shard: _Shard, describer: Describer) -> None:
     table.insert(1, PROBLEM, [row.problem for row in rows])
     with written_aside(shard.file) as aside:
         table.to_parquet(aside, index=False, write_page_checksum=True)
+    write_checksums(shard.file.with_suffix(".sha256"), [shard.file.name])
 
 
 def _gather(corpus: Corpus, shards: Iterator[pd.DataFrame], settings: DescriptorSettings, file: Path) -> None:
-    """Write the corpus's rows of the shards' tables as one matrix, a shard at a time, and last what belongs to it."""
+    """Write the corpus's rows of the shards' tables as one matrix, a shard at a time, and last what belongs to it.
+
+    The disk is asked for room first: where a mapped file finds none, the process would be killed.
+    """
     row_of = {track_id: row for row, track_id in enumerate(corpus.ids.tolist())}
     first = next(shards)
     names = settings.choose([name for name in first.columns if name not in (ID, PROBLEM)])
     problems: dict[str, str] = {}
-    with written_aside(file.with_suffix(".npy")) as aside:
+    matrix_file = file.with_suffix(".npy")
+    with written_aside(matrix_file) as aside:
         matrix = open_memmap(aside, "w+", np.float32, (len(corpus), len(names)))
+        with aside.open("r+b") as mapped:
+            os.posix_fallocate(mapped.fileno(), 0, aside.stat().st_size)
         for whole in chain([first], shards):
             shard = whole[[track_id in row_of for track_id in whole[ID]]]
             matrix[[row_of[track_id] for track_id in shard[ID]]] = shard[names].to_numpy(np.float32)
@@ -262,6 +278,7 @@ def _gather(corpus: Corpus, shards: Iterator[pd.DataFrame], settings: Descriptor
         matrix.flush()
     with written_aside(file) as aside:
         aside.write_text(json.dumps({"names": names, "problems": problems}), encoding="utf-8")
+    write_checksums(file.with_suffix(".sha256"), [matrix_file.name, file.name])
 
 
 def _problems(table: pd.DataFrame) -> dict[str, str]:
@@ -270,6 +287,8 @@ def _problems(table: pd.DataFrame) -> dict[str, str]:
 
 
 def _is_table(file: Path) -> bool:
+    if first_damaged(file.with_suffix(".sha256"), [file.with_suffix(".npy").name, file.name]):
+        return False
     try:
         _open_table(file)
     except (OSError, ValueError):  # missing, cut off or no longer what it was

@@ -5,10 +5,11 @@ part's log-loss or RMSE no longer falls. Tags are trained side by side in proces
 not depend on the number of cores; on a GPU, one after another.
 """
 
+import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ import xgboost as xgb
 from pydantic import Field
 
 from baselines.boosting import (
+    ROUNDS_A_JUDGEMENT,
     BoostedTag,
     MappedPart,
     Rounds,
@@ -32,10 +34,11 @@ from baselines.boosting import (
 )
 from baselines.extraction import DescriptorSettings, descriptors
 from baselines.tagger import DescriptorTagger, TrainedOnDescriptors, one_class_tags, read_description
+from baselines.trees import check_trees
 from bench.corpus import Corpus, Float32Array, Tag
 from bench.parallel import in_tasks
 from bench.progress import progress_bar
-from bench.tagger import Context, FitSummary, check_parts
+from bench.tagger import Context, FitSummary, Steps, check_parts
 
 TREES_FOLDER = "trees"
 PREVALENCE_FILE = "prevalence.npy"
@@ -86,6 +89,15 @@ class GBT(DescriptorTagger):
     colsample_bynode: float = Field(default=1.0, gt=0, le=1)
     max_bin: int = Field(default=32, ge=4, le=65536)
     class_weights: Literal["none", "balanced"] = "none"
+
+    def steps(self) -> Steps:
+        """Return rounds: at least so many as end `patience` rounds after the first judgement."""
+        least = min(self.max_rounds, self.patience + ROUNDS_A_JUDGEMENT)
+        return Steps(least, self.max_rounds, ROUNDS_A_JUDGEMENT, reads_all=True)
+
+    def with_steps(self, steps: int) -> Self:
+        """Return trees of so many rounds, whatever the validation part says."""
+        return self.model_copy(update={"max_rounds": steps, "fixed_rounds": steps, "patience": steps})
 
     def fit(self, train: Corpus, valid: Corpus, context: Context) -> "TrainedGBT":
         """Train one model a tag; a tag with one class in training keeps its prevalence."""
@@ -168,6 +180,8 @@ class GBT(DescriptorTagger):
         prevalence = np.load(folder / PREVALENCE_FILE, allow_pickle=False)
         files = {column: folder / TREES_FOLDER / f"{column:04d}.ubj" for column in range(len(tags))}
         trees = {column: file.read_bytes() for column, file in files.items() if file.exists()}
+        for content in trees.values():
+            check_trees(content, len(names))
         return TrainedGBT(settings, names, tags, prevalence, trees)
 
 
@@ -231,7 +245,9 @@ class TrainedGBT(TrainedOnDescriptors):
         (folder / TREES_FOLDER).mkdir()
         for column, trees in self.trees.items():
             (folder / TREES_FOLDER / f"{column:04d}.ubj").write_bytes(trees)
-        np.save(folder / PREVALENCE_FILE, self.prevalence, allow_pickle=False)
+        content = io.BytesIO()  # NumPy does not say why it could not write to a file
+        np.save(content, self.prevalence, allow_pickle=False)
+        (folder / PREVALENCE_FILE).write_bytes(content.getvalue())
         self.write_description(folder)
 
 

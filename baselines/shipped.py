@@ -20,6 +20,7 @@ from baselines.acousticbrainz import NoDescriptorsError, read_descriptors
 from bench.corpus import Corpus, Float32Array, StrArray
 from bench.digest import content_digest, json_digest, unit_hashes
 from bench.errors import InputError
+from bench.locks import making
 from bench.parallel import in_tasks
 from bench.progress import progress_bar
 from bench.sound_file import can_be_read
@@ -157,13 +158,20 @@ def shards_of(corpus: Corpus, cache: Path) -> list[Shard]:
 
 def read_shipped(shards: list[Shard], workers: int) -> dict[str, str]:
     """Read what is not yet kept, shards side by side; return, by track id, why a track has no descriptors."""
+    if not all(shard.is_read() for shard in shards):
+        first = shards[0]
+        with making(first.archive.parents[1], ["shipped", str(first.root.absolute())]):
+            _read_missing(shards, workers)
+    return {track_id: problem for shard in shards for track_id, problem in shard.problems().items()}
+
+
+def _read_missing(shards: list[Shard], workers: int) -> None:
     waiting = [shard for shard in shards if not shard.is_read()]
     if waiting:
         archives, tracks = [shard.archive for shard in waiting], sum(len(shard.ids) for shard in waiting)
         with none_left_aside(archives), progress_bar(tracks, "reading descriptors", "track") as bar:
             for shard, _ in in_tasks("reading descriptors", _read_all, waiting, workers=workers):
                 bar.update(len(shard.ids))
-    return {track_id: problem for shard in shards for track_id, problem in shard.problems().items()}
 
 
 def _read_all(shards: list[Shard]) -> list[None]:

@@ -16,10 +16,11 @@ from bench.corpus import Corpus, Float32Array, Tag
 from bench.digest import json_digest
 from bench.errors import InputError
 from bench.measure import measure
-from bench.output import TARGETS_FILE, is_finished, unfinished, write_scores
+from bench.output import TARGETS_FILE, check_whole, is_finished, unfinished, write_scores
 from bench.record import PREDICTIONS_FILE, RECORD_FILE, Measures, RunRecord
 from bench.table_files import as_text, place_of, read_table
 from bench.test_part import read_test_part
+from bench.whole_file import is_partial, replace_file
 
 ADDED_FOLDER = "added"
 ID = "id"
@@ -67,15 +68,16 @@ def read_added(out: Path) -> list[AddedRecord]:
 
     Raises `InputError` where one cannot be read.
     """
-    folders = [file.parent for file in (out / ADDED_FOLDER).glob(f"*/{RECORD_FILE}")]
+    folders = [file.parent for file in (out / ADDED_FOLDER).glob(f"*/{RECORD_FILE}") if not is_partial(file.parent)]
     return sorted(map(_read_record, folders), key=lambda record: (record.label, record.n_train, record.seed))
 
 
 def _read_record(folder: Path) -> AddedRecord:
+    advice = f"delete the folder {folder} and add the model again"
+    check_whole(folder, advice)
     try:
         return AddedRecord.model_validate_json((folder / RECORD_FILE).read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError) as error:
-        advice = f"delete the folder {folder} and add the model again"
         raise InputError(f"{folder / RECORD_FILE} is damaged or of another version; {advice}") from error
 
 
@@ -108,7 +110,7 @@ def add_model(
     added = AddedRecord(**dict(model), **asdict(measured), n_parameters=n_parameters)
     with unfinished(folder) as aside:
         write_scores(test, scores, aside / PREDICTIONS_FILE)
-        (aside / RECORD_FILE).write_text(added.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        replace_file(aside / RECORD_FILE, (added.model_dump_json(indent=2) + "\n").encode())
     return folder
 
 

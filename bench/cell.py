@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.corpus import Corpus, Float32Array
+from bench.costs import stage
 from bench.device import use_threads
 from bench.measure import measure
 from bench.output import unfinished, write_gains, write_scores, write_tags, write_track_notes
@@ -42,14 +43,18 @@ def train_and_score(entry: Entry, spec: RunSpec, parts: Split, context: Context)
     """Fit or tune, and predict: what all processes do of a cell whose family shares work."""
     use_threads(spec.threads)
     started = time.perf_counter()
-    tuned = fit_tuned(entry.tagger, spec.tuning, parts.train, parts.valid, context, cell=describe(spec))
+    with stage("train", spec.label, spec.n_train):
+        tuned = fit_tuned(entry.tagger, spec.tuning, parts.train, parts.valid, context, cell=describe(spec))
     fitted = time.perf_counter()
-    scores = checked_scores(tuned.trained, parts.test, context)
+    with stage("predict", spec.label, spec.n_train):
+        scores = checked_scores(tuned.trained, parts.test, context)
     predicted = time.perf_counter()
-    other_scores = checked_other_scores(tuned.trained, parts.test, context)
+    with stage("predict otherwise", spec.label, spec.n_train):
+        other_scores = checked_other_scores(tuned.trained, parts.test, context)
     return Done(tuned, scores, other_scores, predicted - fitted, predicted - started)
 
 
+@stage("keep")
 def keep(done: Done, spec: RunSpec, parts: Split, notes: dict[str, str], folder: Path, *, device: str) -> RunRecord:
     """Measure a cell and write its folder, which appears whole or not at all; `notes` are by track id."""
     used = notes_on(notes, parts.train, parts.valid, parts.test)
@@ -57,7 +62,8 @@ def keep(done: Done, spec: RunSpec, parts: Split, notes: dict[str, str], folder:
     summary = done.tuned.trained.summary
     with unfinished(folder) as aside:
         (aside / MODEL_FOLDER).mkdir()
-        done.tuned.trained.save(aside / MODEL_FOLDER)
+        with stage("save", spec.label, spec.n_train):
+            done.tuned.trained.save(aside / MODEL_FOLDER)
         write_scores(parts.test, done.scores, aside / PREDICTIONS_FILE)
         for way, given in done.other_scores.items():
             write_scores(parts.test, given, aside / OTHER_PREDICTIONS_FILE.format(way=way))

@@ -1,5 +1,6 @@
 """A corpus is a table of tracks and their tags; any part of a corpus is itself a corpus."""
 
+import os
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -72,7 +73,9 @@ class Corpus:
                 raise InputError(f"corpus {self.name}: {len(self.ids)} ids but {len(column)} {name}")
         for files in (self.files, self.descriptor_files):
             if files is not None:
-                _refuse_outside(self.name, files)
+                refuse_outside(self.name, files)
+        if any(not tag.name.strip() for tag in self.tags):
+            raise InputError(f"corpus {self.name}: a tag has no name; give each one")
         _refuse_repeated(self.name, "track id", self.ids)
         _refuse_repeated(self.name, "tag", np.array([tag.name for tag in self.tags], dtype=np.str_))
         for targets in (self.targets, self.truth):
@@ -83,8 +86,19 @@ class Corpus:
         return len(self.ids)
 
     def take(self, rows: IntArray | BoolArray) -> "Corpus":
-        """Return the corpus of these rows (row numbers in the wanted order, or a mask)."""
-        return replace(self, **{name: column[rows] for name, column in self._columns().items()})
+        """Return the corpus of these rows (row numbers in the wanted order, or a mask).
+
+        Only ids are checked again, as a row may be named twice: to check a million tracks takes seconds.
+        """
+        part = object.__new__(Corpus)
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        part.__dict__.update(values | {name: column[rows] for name, column in self._columns().items()})
+        _refuse_repeated(self.name, "track id", part.ids)
+        return part
+
+    def without_tags(self) -> "Corpus":
+        """Return the tracks and their groups alone, of which a part takes little memory."""
+        return replace(self, tags=(), targets=np.empty((len(self), 0), np.float32), truth=None)
 
     def _columns(self) -> dict[str, Any]:
         """Return what has a row for each track, by field."""
@@ -107,18 +121,19 @@ class Corpus:
 
 def leads_out(root: Path, file: Path) -> bool:
     """Tell whether a file, whatever links lead to it, lies outside `root`."""
-    return not file.resolve().is_relative_to(root.resolve())
+    return not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(root))
 
 
 def _refuse_repeated(corpus: str, what: str, names: StrArray) -> None:
-    values, counts = np.unique(names, return_counts=True)
-    if (counts > 1).any():
+    if len(set(names.tolist())) < len(names):
+        values, counts = np.unique(names, return_counts=True)
         raise InputError(
-            f"corpus {corpus}: {what} '{values[counts > 1][0]}' stands more than once; each must be unique"
+            f"corpus {corpus}: {what} {str(values[counts > 1][0])!r} stands more than once; each must be unique"
         )
 
 
-def _refuse_outside(corpus: str, files: StrArray) -> None:
+def refuse_outside(corpus: str, files: StrArray) -> None:
+    """Refuse, with `InputError`, paths that are not relative to a corpus's root, or leave it."""
     suspicious = np.char.startswith(files, "/") | (np.char.find(files, "..") >= 0)
     for file in files[suspicious].tolist():
         path = PurePosixPath(file)
@@ -133,7 +148,7 @@ def _check_targets(corpus: str, tags: tuple[Tag, ...], ids: StrArray, targets: F
         raise InputError(f"corpus {corpus}: {len(tags)} tags but {targets.shape[1]} columns of targets")
     for column, tag in enumerate(tags):
         values = targets[:, column]
-        allowed = np.isin(values, (0, 1)) if tag.kind == "classification" else (values >= 0) & (values <= 1)
+        allowed = (values == 0) | (values == 1) if tag.kind == "classification" else (values >= 0) & (values <= 1)
         if not allowed.all():
             row = int(np.argmin(allowed))
             raise InputError(f"corpus {corpus}: {_fault(tag, float(values[row]), str(ids[row]))}")

@@ -115,15 +115,15 @@ def write_songs(sizes: Sizes, folder: Path, *, cache: Path, workers: int) -> dic
     """Write each song in each format, mono and stereo; return the files by format and channels, as "mp3_mono"."""
     formats = FORMATS if importlib.util.find_spec("av") is None else (*FORMATS, "m4a")  # nothing else writes AAC
     files: dict[str, list[Path]] = {f"{form}_{name}": [] for form, name in product(formats, CHANNELS)}
-    for number, stereo in enumerate(_songs(sizes, cache=cache, workers=workers)):
+    for number, stereo in enumerate(stereo_songs(sizes, cache=cache, workers=workers)):
         for form, (name, channels) in product(formats, CHANNELS.items()):
             file = folder / f"{number}_{name}.{form}"
-            (_write_m4a if form == "m4a" else _write)(file, stereo[:, :channels])
+            (_write_m4a if form == "m4a" else write_sound)(file, stereo[:, :channels])
             files[f"{form}_{name}"].append(file)
     return files
 
 
-def _songs(sizes: Sizes, *, cache: Path, workers: int) -> Iterator[Float32Array]:
+def stereo_songs(sizes: Sizes, *, cache: Path, workers: int) -> Iterator[Float32Array]:
     """Yield songs of the embedded corpus at 44.1 kHz, shape (frames, 2), with what makes codecs work as on music."""
     settings = {"tracks": sizes.songs, "seconds": sizes.seconds}
     corpus = place_of("embedded", settings, root=None, cache=cache).load(workers=workers)
@@ -134,8 +134,11 @@ def _songs(sizes: Sizes, *, cache: Path, workers: int) -> Iterator[Float32Array]
         yield np.asarray(0.9 * both / np.abs(both).max(), np.float32)
 
 
-def _write(file: Path, samples: Float32Array) -> None:
-    """Write piece by piece: libsndfile crashes on a long Vorbis file that is written at once."""
+def write_sound(file: Path, samples: Float32Array) -> None:
+    """Write what is at 44.1 kHz, shape (frames, channels).
+
+    Piece by piece: libsndfile crashes on a long Vorbis file that is written at once.
+    """
     with soundfile.SoundFile(file, "w", FILE_RATE, samples.shape[1]) as out:
         for start in range(0, len(samples), PIECE):
             out.write(samples[start : start + PIECE])

@@ -4,11 +4,15 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import StringConstraints
 
 DIGEST_CHARACTERS = 16
+
+Digest = Annotated[str, StringConstraints(pattern=rf"^[0-9a-f]{{{DIGEST_CHARACTERS}}}$")]  # read: it may name a folder
 
 
 def content_digest(*parts: bytes) -> str:

@@ -31,6 +31,7 @@ million, at a peak of 1.1 GB, where words were random and copies few; where ever
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -43,6 +44,7 @@ from scipy.sparse.csgraph import connected_components
 from bench.corpus import Corpus
 from bench.digest import json_digest
 from bench.fingerprint import FINGERPRINT_VERSION, MOST_WORDS, WordArray, fingerprint
+from bench.locks import making
 from bench.matching import Matches, find_matches
 from bench.parallel import in_tasks
 from bench.progress import progress_bar
@@ -88,7 +90,10 @@ def find_duplicates(corpus: Corpus, store: Store, *, cache: Path, workers: int) 
     once at most, however many copies there are. Fingerprints are kept under `cache`, and only missing ones are made.
     """
     ids = sorted(track_id for track_id in corpus.ids.tolist() if track_id in store.tracks)
-    hashes, words = _heard(ids, store, cache, workers)
+    shards = _shards_of(ids, store, cache)
+    complete = all(shard.file.exists() for shard in shards)
+    with nullcontext() if complete else making(cache, ["fingerprints", *(shard.file.name for shard in shards)]):
+        hashes, words = _heard(ids, shards, workers)
     _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     same_as = first[inverse]
     distinct = np.unique(same_as)
@@ -129,10 +134,9 @@ def _nearest(matches: Matches, count: int) -> list[tuple[int, int, float]]:
     return list(zip(rows.tolist(), heads[rows].tolist(), nearest[rows].tolist(), strict=True))
 
 
-def _heard(ids: list[str], store: Store, cache: Path, workers: int) -> tuple[HashArray, WordArray]:
+def _heard(ids: list[str], shards: list[_Shard], workers: int) -> tuple[HashArray, WordArray]:
     """Return the hash of each track's samples, shape (tracks,), and its fingerprint, shape (tracks, `MOST_WORDS`)."""
     row_of = {track_id: row for row, track_id in enumerate(ids)}
-    shards = _shards_of(ids, store, cache)
     hashes, words = np.zeros(len(ids), "S32"), np.zeros((len(ids), MOST_WORDS), np.uint16)
     done = sum(len(shard.tracks) for shard in shards if shard.file.exists())
     with progress_bar(sum(len(shard.tracks) for shard in shards), "fingerprinting", "track", done=done) as bar:

@@ -3,6 +3,7 @@
 They are for a report that is opened by ear, too; nothing is ever trained on them or measured with them.
 """
 
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from bench.audio import resample
 from bench.corpus import Float32Array
 from bench.digest import content_digest
 from bench.store import FULL_SCALE, Store
-from bench.whole_file import written_aside
+from bench.whole_file import replace_file
 
 EXCERPTS_FOLDER = "excerpts"
 SECONDS = 15.0  # from the middle: songs begin and end unlike themselves
@@ -29,13 +30,14 @@ def excerpt_file(track_id: str) -> str:
 def write_excerpts(store: Store | None, tracks: Iterable[str], out: Path) -> None:
     """Write an excerpt of each of the `tracks`, and remove those of all others from `out`; without a store, all."""
     files = {} if store is None else {out / excerpt_file(track): excerpt(store, track) for track in tracks}
-    for left in (out / EXCERPTS_FOLDER).glob("*.mp3*"):  # and what an interruption left half-written
+    for left in (out / EXCERPTS_FOLDER).glob("*.mp3"):
         if left not in files:
             left.unlink()
     for file, samples in files.items():
         file.parent.mkdir(exist_ok=True)
-        with written_aside(file) as aside:
-            soundfile.write(aside, samples, RATE, format="MP3", bitrate_mode="CONSTANT", compression_level=COMPRESSION)
+        content = io.BytesIO()
+        soundfile.write(content, samples, RATE, format="MP3", bitrate_mode="CONSTANT", compression_level=COMPRESSION)
+        replace_file(file, content.getvalue())
 
 
 def excerpt(store: Store, track: str) -> Float32Array:

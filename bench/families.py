@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bench.audio import AudioSettings
 from bench.errors import InputError
 from bench.extensions import all_modules, find_module
-from bench.tagger import Tagger
+from bench.tagger import Tagger, Trained
 from bench.tuning import Tuning, TuningSettings
 
 FAMILY_PACKAGES = ["baselines", "neural"]
@@ -60,6 +61,17 @@ def tagger_class(family: str) -> type[Tagger]:
         known = [name for name, module in everything.items() if _tagger_of(module)]
         raise InputError(f"unknown family {family!r}; known: {', '.join(known)}")
     return tagger
+
+
+def load_trained(tagger: type[Tagger], folder: Path) -> Trained:
+    """Return the model that a family saved; raises `InputError` where what lies in the folder is none of it."""
+    try:
+        return tagger.load(folder)
+    except InputError:
+        raise
+    except Exception as error:  # whatever a family's reader meets in files that it did not write
+        line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise InputError(f"{folder} holds no model of this family that can be read ({line})") from error
 
 
 def _tagger_of(module: ModuleType) -> type[Tagger] | None:

@@ -20,6 +20,7 @@ from bench.corpora import CORPUS_ENTRY_POINTS, CORPUS_PACKAGES, settings_model
 from bench.corpus import PARTS, Corpus
 from bench.errors import InputError
 from bench.extensions import all_modules
+from bench.sound_file import can_be_read
 
 FIELDS = ("Licence", "Citation", "Size", "Audio")
 FOUND = "Found"
@@ -100,7 +101,7 @@ def _look(module: ModuleType, folders: list[Path], settings: dict[str, Any]) -> 
 
 
 def _found(corpus: Corpus) -> tuple[str, str]:
-    there = sum((corpus.root / file).is_file() for file in corpus.files.tolist())
+    there = sum(can_be_read(corpus.root / file) for file in corpus.files.tolist())
     kinds = [(kind, len(corpus.tag_rows(kind))) for kind in ("classification", "regression")]
     tags = " and ".join(f"{count} {kind}" for kind, count in kinds if count)
     return (

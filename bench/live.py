@@ -30,10 +30,11 @@ class LiveCurves:
             self._sender = threading.Thread(target=self._send_rows, args=(rows,), daemon=True)
             self._sender.start()
 
-    def wait(self) -> None:
-        """Wait until nothing is on its way; rows that came meanwhile are not sent any more."""
+    def wait(self, seconds: float) -> bool:
+        """Wait until nothing is on its way, and tell whether that is so; rows that came meanwhile are not sent."""
         if self._sender is not None:
-            self._sender.join()
+            self._sender.join(seconds)
+        return self._sender is None or not self._sender.is_alive()
 
     def _send_rows(self, rows: list[Row]) -> None:
         try:

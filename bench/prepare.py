@@ -14,6 +14,7 @@ from bench.corpus import Corpus, leads_out
 from bench.facts import FileFacts
 from bench.sound_file import can_be_read
 from bench.store import Store, prepare_store
+from bench.whole_file import remove_leftovers
 
 DURATION_TOLERANCE = 0.05  # of what the data set says
 LEAST_TOLERANCE = 1.0  # seconds: encoders pad, and metadata is rounded
@@ -99,8 +100,10 @@ def prepare(
 ) -> Prepared:
     """Decode every track in every wanted way; a track refused in one is out of all, so that families stay matched.
 
-    None among the ways stands for a family that hears nothing, but takes the descriptors that the data set ships.
+    None among the ways stands for a family that hears nothing, but takes the descriptors that the data set ships. What
+    killed processes left half-written in the cache is removed.
     """
+    remove_leftovers(cache)
     ways = dict.fromkeys(heard)
     stores = {way: prepare_store(corpus, way, cache=cache, workers=workers) for way in ways if way is not None}
     rejected = _without_descriptors(corpus) if None in ways else {}

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from importlib import import_module
 from signal import SIGINT
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from bench.signals import LostProcessError, TerminatedError, undisturbed
 LONGEST_EXCHANGE = timedelta(minutes=30)  # of a process that neither answers nor ends, nobody hears more
 SECONDS_BETWEEN = 0.1  # two looks for work
 HANDED_OUT, DISMISSED = "handed out", "dismissed"
+DONE, FAILED = "done", "failed"  # how the first process dismisses the others
 
 Result = TypeVar("Result")
 
@@ -64,23 +66,25 @@ def own_share(places: range) -> range:
 def run_together(device: str, work: Callable[[], None]) -> None:
     """Do `work` in the first process, and in the others what it hands out meanwhile.
 
-    Raises what `work` raises, in the first process; `InputError` where a machine has fewer GPUs than processes; and
-    `LostProcessError` where another process has ended before its time.
+    Raises what `work` raises, in the first process, and `StudyFailedError` in the others where that is an error of the
+    user's or of the study: torchrun on another machine would wait minutes for an end that is not theirs. Raises
+    `InputError` where a machine has fewer GPUs than processes; and `LostProcessError` where another process has ended
+    before its time.
     """
     if not started_together():
         work()
         return
-    store = _join(device)
-    if is_first():
+    with _group(device) as store:
+        if not is_first():
+            be_silent()
+            _follow(store)
+            return
         try:
             work()
         except (InputError, StudyFailedError):
-            _dismiss(store)
+            _dismiss(store, FAILED)
             raise
-    else:
-        be_silent()
-        _follow(store)
-    _dismiss(store)
+        _dismiss(store, DONE)
 
 
 def hand_out(work: Callable[[], object]) -> None:
@@ -145,6 +149,22 @@ def _joined() -> bool:
     return dist.is_available() and dist.is_initialized()
 
 
+@contextmanager
+def _group(device: str) -> Iterator[Store]:
+    """Form the group, and end it however the block ends; it gives the store.
+
+    A thread of the group that lets go of a tensor while the interpreter ends would abort the process. Whoever imports
+    `torch.distributed.nn` for the first time, as an optimizer's first step does, gives its functions the group of that
+    moment as a default, with which its threads live as long as the process: it is imported while there is none.
+    """
+    import_module("torch.distributed.nn")
+    store = _join(device)
+    try:
+        yield store
+    finally:
+        dist.destroy_process_group()
+
+
 def _join(device: str) -> Store:
     """Form the group; tensors on the CPU travel by gloo, those on GPUs by NCCL."""
     if device == "cuda":
@@ -178,6 +198,11 @@ def _follow(store: Store) -> None:
         with suppress(InputError, StudyFailedError):  # the first has the same, and tells of it
             _sent_by_first(None)()
         done += 1
+    with _reaching_others():
+        how = store.get(DISMISSED).decode()
+    _wait_for_all()
+    if how == FAILED:
+        raise StudyFailedError("the first process has failed, and says why")
 
 
 def _more_comes(store: Store, done: int) -> bool:
@@ -193,12 +218,15 @@ def _more_comes(store: Store, done: int) -> bool:
     return True
 
 
-def _dismiss(store: Store) -> None:
-    """Let the others know that it is over, and leave the group once they do."""
+def _dismiss(store: Store, how: str) -> None:
+    """Let the others know that it is over, and wait until they do: the store may end with this process."""
     with _reaching_others():
-        store.set(DISMISSED, "")
-        from_all(torch.zeros(()))
-    dist.destroy_process_group()
+        store.set(DISMISSED, how)
+    _wait_for_all()
+
+
+def _wait_for_all() -> None:
+    from_all(torch.zeros(()))
 
 
 @contextmanager

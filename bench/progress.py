@@ -1,9 +1,12 @@
 """Progress on standard error: a bar for what is at work, where that is a terminal, and one line for what is done."""
 
 import sys
+from threading import RLock
 from typing import Any
 
 from tqdm import tqdm
+
+from bench.one_line import message_line
 
 SECONDS_BETWEEN = 0.3  # two looks of a bar
 
@@ -34,12 +37,13 @@ def advance(bar: "tqdm[Any]") -> None:
 
 
 def say(line: str) -> None:
-    """Print one line above the bars."""
+    """Print one line above the bars; names in it may come from anywhere."""
     if not _silent:
-        tqdm.write(line, file=sys.stderr)
+        tqdm.write(message_line(line), file=sys.stderr)
 
 
 def be_silent() -> None:
     """Show no bar and no line from now on: of processes that do the same, one tells of it."""
     global _silent  # as the screen is, one for the whole process
     _silent = True
+    tqdm.set_lock(RLock())  # its own is shared by processes, and outlives one that is killed

@@ -1,14 +1,15 @@
 """What is kept of a cell: its identity, and its measures; and what was found in a study's data. JSON there and back."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from bench.audio import AudioSettings
 from bench.digest import json_digest
 from bench.errors import InputError
 from bench.tuning import Settings, Trial, Tuning
+from bench.whole_file import replace_file
 
 RECORD_FILE = "record.json"
 PREDICTIONS_FILE = "predictions.parquet"
@@ -16,6 +17,8 @@ OTHER_PREDICTIONS_FILE = "predictions_{way}.parquet"
 CURVES_FILE = "curves.parquet"
 MODEL_FOLDER = "model"
 DATA_FILE = "data.json"
+
+Way = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]  # it is part of a file's name
 
 
 class RunSpec(BaseModel):
@@ -104,7 +107,7 @@ class RunRecord(RunSpec):
     chosen: Settings = {}
     trials: list[Trial] = []
     track_notes: dict[str, int] = {}
-    otherwise: dict[str, OtherPrediction] = {}
+    otherwise: dict[Way, OtherPrediction] = {}
     train_seconds: float
     predict_seconds: float
     device: str
@@ -112,7 +115,7 @@ class RunRecord(RunSpec):
 
     def save(self, folder: Path) -> None:
         """Write `record.json` into the cell's folder."""
-        (folder / RECORD_FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        replace_file(folder / RECORD_FILE, (self.model_dump_json(indent=2) + "\n").encode())
 
     @staticmethod
     def load(folder: Path) -> "RunRecord":
@@ -166,7 +169,7 @@ class DataRecord(BaseModel):
 
     def save(self, out: Path) -> None:
         """Write `data.json` into a study's output folder."""
-        (out / DATA_FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        replace_file(out / DATA_FILE, (self.model_dump_json(indent=2) + "\n").encode())
 
     @staticmethod
     def load(out: Path) -> "DataRecord | None":

@@ -1,7 +1,7 @@
 """Running a study: its data are prepared, and each cell is done once."""
 
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -11,11 +11,14 @@ import numpy as np
 from bench.audio import AudioSettings
 from bench.cell import keep, train_and_score
 from bench.corpora import Place
+from bench.costs import stage
 from bench.device import use_threads
 from bench.errors import InputError, StudyFailedError
 from bench.output import (
     cell_folder,
+    failure_file,
     is_finished,
+    set_damaged_aside,
     training_folder,
     write_study,
 )
@@ -73,6 +76,10 @@ class Plan:
         store = SILENCE if entry.audio is None else self.data.prepared.stores[entry.audio]
         return Context(store, seed, self.machine.device, self.machine.workers, self.machine.cache)
 
+    def unfinished(self, out: Path) -> list[tuple[Cell, RunSpec]]:
+        """Return the cells that are still to be done in an output folder."""
+        return [(cell, spec) for cell, spec in self.cells if not is_finished(cell_folder(out, spec))]
+
 
 def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine, chosen: Collection[str] = ()) -> Outcome:
     """Do what is not yet done of a study and log it; its cells, targets and lists lie in `out` afterwards.
@@ -84,13 +91,9 @@ def run_study(study: Study, *, out: Path, root: Path | None, machine: Machine, c
     use_threads(study.threads)
     place = begin_study(study, out=out, root=root, cache=machine.cache, chosen=chosen)
     tracking = Tracking(study, out)
-    plan = plan_study(study, place, out=out, machine=machine)
-    refuse_no_test_track(chosen, plan.data.parts.test)  # it may have been refused
-    write_study(plan.data.study, plan.cells, out)
-    plan.data.found.save(out)
-    faults = run_cells(prepare_taggers(plan, out), out, tracking)
-    finished = sum(is_finished(cell_folder(out, spec)) for _, spec in plan.cells)
-    return Outcome(tracking, finished, faults, next(iter(plan.data.prepared.stores.values()), None))
+    plan = write_plan(study, place, out=out, machine=machine, chosen=chosen)
+    faults = run_cells(prepare_taggers(plan, plan.unfinished(out)), out, tracking)
+    return outcome_of(plan, out, tracking, faults)
 
 
 def run_untracked(study: Study, *, out: Path, root: Path | None, machine: Machine) -> list[str]:
@@ -101,21 +104,42 @@ def run_untracked(study: Study, *, out: Path, root: Path | None, machine: Machin
     use_threads(study.threads)
     place = begin_study(study, out=out, root=root, cache=machine.cache)
     plan = plan_study(study, place, out=out, machine=machine)
-    return run_cells(prepare_taggers(plan, out), out, None)
+    return run_cells(prepare_taggers(plan, plan.unfinished(out)), out, None)
 
 
+def write_plan(study: Study, place: Place, *, out: Path, machine: Machine, chosen: Collection[str]) -> Plan:
+    """Plan a study, and write to `out` its data, its cells and the study itself, complete with its defaults."""
+    plan = plan_study(study, place, out=out, machine=machine)
+    refuse_no_test_track(chosen, plan.data.parts.test)  # it may have been refused
+    write_study(plan.data.study, plan.cells, out)
+    plan.data.found.save(out)
+    return plan
+
+
+@stage("divide")
 def plan_study(study: Study, place: Place, *, out: Path, machine: Machine) -> Plan:
-    """Prepare a study's data, give each cell its identity, and write the test part to `out`."""
+    """Prepare a study's data, give each cell its identity, and write the test part to `out`.
+
+    A finished cell that is damaged is set aside, so that it is made again.
+    """
     data = prepare_data(study, place, out=out, cache=machine.cache, workers=machine.workers)
     tell(data, out)
     data = checked(data, out)
-    cells = [(cell, cell_spec(data.study, cell, data.parts)) for cell in data.study.cells()]
+    cells = planned_cells(data.study, data.parts)
     write_test_part(data.parts.test, out)
+    for _, spec in cells:
+        if damage := set_damaged_aside(cell_folder(out, spec)):
+            say(f"{describe(spec)}: {damage}")
     return Plan(data, cells, machine)
 
 
-def cell_spec(study: Study, cell: Cell, parts: Split) -> RunSpec:
-    """Return the identity of a cell."""
+def planned_cells(study: Study, parts: Split) -> list[tuple[Cell, RunSpec]]:
+    """Return the cells of a study with their identities."""
+    digests = {size: subset(parts.train, size, seed=study.subset_seed).digest for size in study.sizes}
+    return [(cell, _cell_spec(study, cell, parts, digests[cell.n_train])) for cell in study.cells()]
+
+
+def _cell_spec(study: Study, cell: Cell, parts: Split, train_digest: str) -> RunSpec:
     return RunSpec(
         label=cell.entry.label,
         family=cell.entry.family,
@@ -123,7 +147,7 @@ def cell_spec(study: Study, cell: Cell, parts: Split) -> RunSpec:
         n_train=cell.n_train,
         seed=cell.seed,
         subset_seed=study.subset_seed,
-        train_digest=subset(parts.train, cell.n_train, seed=study.subset_seed).digest,
+        train_digest=train_digest,
         valid_digest=parts.valid.digest,
         test_digest=parts.test.digest,
         audio=cell.entry.audio,
@@ -134,12 +158,12 @@ def cell_spec(study: Study, cell: Cell, parts: Split) -> RunSpec:
     )
 
 
-def prepare_taggers(plan: Plan, out: Path) -> Plan:
-    """Let each entry with work left do what depends on the tracks alone, so that no cell pays for all.
+def prepare_taggers(plan: Plan, cells: Iterable[tuple[Cell, RunSpec]]) -> Plan:
+    """Let each entry that has one of these cells do what depends on the tracks alone, so that no cell pays for all.
 
     Return the plan with what they noted, and with what stopped those that failed.
     """
-    waiting = {cell.entry.label: cell.entry for cell, spec in plan.cells if not is_finished(cell_folder(out, spec))}
+    waiting = {cell.entry.label: cell.entry for cell, _ in cells}
     largest = max(spec.n_train for _, spec in plan.cells)
     train = subset(plan.data.parts.train, largest, seed=plan.cells[0][1].subset_seed)
     used = np.concatenate([train.ids, plan.data.parts.valid.ids, plan.data.parts.test.ids])
@@ -148,7 +172,8 @@ def prepare_taggers(plan: Plan, out: Path) -> Plan:
     faults: dict[str, str] = {}
     for label, entry in waiting.items():
         try:
-            notes[label] = entry.tagger.prepare(corpus, plan.context(entry, seed=0))
+            with stage("prepare", label):
+                notes[label] = entry.tagger.prepare(corpus, plan.context(entry, seed=0))
         except (InputError, StudyFailedError) as fault:
             faults[label] = str(fault)
     return replace(plan, notes=notes, faults=faults)
@@ -171,14 +196,22 @@ def run_cells(plan: Plan, out: Path, tracking: Tracking | None) -> list[str]:
     return faults
 
 
+def outcome_of(plan: Plan, out: Path, tracking: Tracking, faults: list[str]) -> Outcome:
+    """Return what became of a study whose cells are done, as far as they could be."""
+    finished = len(plan.cells) - len(plan.unfinished(out))
+    return Outcome(tracking, finished, faults, next(iter(plan.data.prepared.stores.values()), None))
+
+
 def run_cell(cell: Cell, spec: RunSpec, plan: Plan, folder: Path, tracking: Tracking | None) -> None:
     """Train and measure one cell; its folder appears whole or not at all."""
+    failure_file(folder).unlink(missing_ok=True)
     if spec.label in plan.faults:
         raise StudyFailedError(plan.faults[spec.label])
+    live = tracking.follow(spec) if tracking else None
     context = replace(
         plan.context(cell.entry, cell.seed),
         training=training_folder(folder),
-        on_validation=tracking.follow(spec).add if tracking else None,
+        on_validation=live.add if live else None,
     )
     parts = replace(plan.data.parts, train=subset(plan.data.parts.train, spec.n_train, seed=spec.subset_seed))
     work = partial(train_and_score, cell.entry, spec, parts)

@@ -5,17 +5,19 @@ it is on disk and should be, and of how it is heard.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from bench.facts import FileFacts
 from bench.m4a import NEEDS_ESSENTIA, has_essentia
 
 SAMPLE_BYTES = 2
+_SEALED = re.compile(rb'\{"sha256":"(?P<sha256>[0-9a-f]{64})",')
 
 
 class Samples(BaseModel):
@@ -48,6 +50,23 @@ class Manifest(BaseModel):
 
     tracks: dict[str, Samples]
     rejected: dict[str, Rejection]
+
+    def to_bytes(self) -> bytes:
+        """Return the manifest as JSON that starts with the SHA-256 of all else in it."""
+        content = self.model_dump_json().encode()
+        return b'{"sha256":"%s",%s' % (bytes_sha256(content).encode(), content[1:])
+
+    @staticmethod
+    def read(file: Path) -> "Manifest":
+        """Read a manifest; raises `ValueError` where it is damaged, and `OSError` as reading does.
+
+        One that an earlier version wrote says nothing of its SHA-256.
+        """
+        content = file.read_bytes()
+        sealed = _SEALED.match(content)
+        if sealed and bytes_sha256(b"{" + content[sealed.end() :]).encode() != sealed["sha256"]:
+            raise ValueError(f"{file} is damaged")
+        return Manifest.model_validate_json(content)
 
     def starts(self) -> Iterator[int]:
         """Yield the byte at which each track's samples start, and at last where all of them end."""
@@ -93,12 +112,12 @@ def is_whole(file: Path) -> bool:
     """
     samples_file = file.with_suffix(".i16")
     try:
-        content = Manifest.model_validate_json(file.read_bytes())
+        content = Manifest.read(file)
         if not content.lies_in(samples_file) or any(map(_may_heal, content.rejected.values())):
             return False
         with samples_file.open("rb") as samples:
             return all(bytes_sha256(samples.read(track.size)) == track.sha256 for track in content.tracks.values())
-    except (FileNotFoundError, ValidationError):
+    except (FileNotFoundError, ValueError):
         return False
 
 
@@ -108,10 +127,10 @@ def find_done(folder: Path, wanted: set[str]) -> dict[str, Place | Rejection]:
     for file in sorted(folder.glob("*.json")):
         samples_file = file.with_suffix(".i16")
         try:
-            content = Manifest.model_validate_json(file.read_bytes())
+            content = Manifest.read(file)
             if not content.lies_in(samples_file):
                 continue
-        except (OSError, ValidationError):  # of an older form, damaged, or gone
+        except (OSError, ValueError):  # of an older form, damaged, or gone
             continue
         for rejection in content.rejected.values():
             if rejection.key in wanted and not _may_heal(rejection):

@@ -9,16 +9,14 @@ Where tracks came, went or changed, a shard is another one. It takes over by the
 of whatever corpus, has of its tracks, and decodes the rest. Not taken over are tracks whose samples are damaged, and
 refusals that may not be the file's fault: for want of essentia once it is there, and where the decoder did not survive.
 
-All shards are kept, also those that a corpus has outgrown, as other studies may use them; what processes that were
-killed left half-written is removed. The cache can be deleted at any time: what is wanted is decoded again.
+All shards are kept, also those that a corpus has outgrown, as other studies may use them. The cache can be deleted at
+any time: what is wanted is decoded again.
 
 Samples are at int16's full scale: what a float file holds outside [-1, 1) is clipped.
 """
 
 import os
-import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -32,6 +30,7 @@ from bench.decoding import FULL_SCALE as FULL_SCALE
 from bench.decoding import Decoder, DecoderDiedError, Source
 from bench.digest import json_digest, unit_hashes
 from bench.facts import FileFacts, RejectedTrackError
+from bench.locks import making
 from bench.parallel import in_tasks
 from bench.progress import progress_bar
 from bench.shards import SAMPLE_BYTES, Manifest, Place, Rejection, Samples, bytes_sha256, find_done, is_whole
@@ -42,7 +41,6 @@ Int16Array = NDArray[np.int16]
 
 TRACKS_PER_SHARD = 64  # on average at most, and at least half as many where there is more than one shard
 MANIFEST_VERSION = 4  # raise it whenever the manifest says something else than it did
-LEFT_SECONDS = 86_400.0  # a writer's file is never untouched for so long: a track takes minutes at worst
 
 
 @dataclass(frozen=True)
@@ -113,13 +111,12 @@ def prepare_store(corpus: Corpus, settings: AudioSettings, *, cache: Path, worke
     """Decode what is not yet in the store under `cache`, or damaged there, and return the store of the whole corpus."""
     folder = cache.absolute() / "stores"
     folder.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(folder)
     shards = list(_shards(corpus, settings, folder))
-    manifests = [shard.manifest for shard in shards]
-    whole = dict(in_tasks("checking", _are_whole, manifests, workers=workers, in_threads=True))
-    _write_missing([shard for shard in shards if not whole[shard.manifest]], settings, folder, workers)
+    if missing := _missing(shards, workers):
+        with making(cache, ["stores", *(shard.manifest.name for shard in shards)]):
+            _write_missing(_missing(missing, workers), settings, folder, workers)
     _mapped.cache_clear()  # a shard made again is another file under the same name
-    return _open_store(settings, manifests)
+    return _open_store(settings, [shard.manifest for shard in shards])
 
 
 def shard_numbers(ids: Iterable[str]) -> IntArray:
@@ -163,6 +160,13 @@ def _sources(tracks: Corpus) -> list[Source]:
     return [Source(root, file, sha256) for file, sha256 in zip(tracks.files.tolist(), checksums, strict=True)]
 
 
+def _missing(shards: list[_Shard], workers: int) -> list[_Shard]:
+    """Return the shards that are not there, or not as they were written."""
+    looks = in_tasks("checking", _are_whole, [shard.manifest for shard in shards], workers=workers, in_threads=True)
+    whole = dict(looks)
+    return [shard for shard in shards if not whole[shard.manifest]]
+
+
 def _are_whole(manifests: list[Path]) -> list[bool]:
     return [is_whole(manifest) for manifest in manifests]
 
@@ -203,7 +207,7 @@ def _write_shard(shard: _Shard, decoder: Decoder) -> None:
                 content.rejected[track_id] = track
         os.truncate(aside, size)  # a decoder may have died while it wrote
     with written_aside(shard.manifest) as aside:
-        aside.write_text(content.model_dump_json(), encoding="utf-8")
+        aside.write_bytes(content.to_bytes())
 
 
 def _taken_over(track: Place | Rejection | None, aside: Path, start: int) -> Samples | Rejection | None:
@@ -233,35 +237,12 @@ def _decoded(source: Source, key: str, decoder: Decoder, aside: Path, start: int
     return Samples(length=written.length, rate=written.rate, facts=written.facts, sha256=sha256, key=key)
 
 
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what processes that were killed left half-written.
-
-    A process that is not found here may be at work on another machine, or in another container: its file is touched.
-    """
-    for left in folder.glob("*.*.[0-9]*.partial"):
-        writer = left.name.split(".")[-2]
-        with suppress(FileNotFoundError, PermissionError):  # finished meanwhile, or another user's
-            untouched = time.time() - left.stat().st_mtime
-            if untouched > LEFT_SECONDS and writer.isdecimal() and not _is_running(int(writer)):
-                left.unlink()
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True
-
-
 def _open_store(settings: AudioSettings, manifests: list[Path]) -> Store:
     tracks: dict[str, StoredTrack] = {}
     rejected: dict[str, str] = {}
     facts: dict[str, FileFacts] = {}
     for manifest in manifests:
-        content = Manifest.model_validate_json(manifest.read_bytes())
+        content = Manifest.read(manifest)
         rejected |= {track_id: rejection.reason for track_id, rejection in content.rejected.items()}
         start = 0
         for track_id, track in content.tracks.items():

@@ -24,6 +24,7 @@ from bench.prepare import PrepareSettings
 from bench.splits import Split, official_split, split
 from bench.tagger import Tagger
 from bench.tags import TagChoice
+from bench.text_files import parse_toml
 from bench.tuning import Tuning, TuningSettings, with_settings
 
 DELTA_FAMILIES = ("waveform", "spectrogram")  # Δ is spectrogram against waveform
@@ -258,7 +259,7 @@ def read_study(name_or_path: str, families: Collection[str] = ()) -> Study:
     """
     text, where = _study_text(name_or_path)
     try:
-        content = tomllib.loads(text)
+        content = parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{where} is not valid TOML: {error}") from error
     if not content:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -11,10 +11,11 @@ import numpy as np
 
 from bench.corpora import Place, place_of
 from bench.corpus import PARTS
+from bench.costs import stage
 from bench.duplicates import LEAST_SECONDS, Duplicate, find_duplicates
 from bench.errors import InputError
 from bench.leaks import Leaks, find_leaks, leaking_from_training, without
-from bench.output import DUPLICATES_FILE, GROUPS_FILE, REJECTED_FILE, write_leaks, write_tracks
+from bench.output import DUPLICATES_FILE, GROUPS_FILE, REJECTED_FILE, refuse_links_out, write_leaks, write_tracks
 from bench.prepare import Prepared, prepare
 from bench.progress import say
 from bench.record import DataRecord, SharedGroups
@@ -22,6 +23,7 @@ from bench.splits import Split
 from bench.study import Study
 from bench.tags import with_tag_choices
 from bench.test_part import refuse_no_test_track
+from bench.whole_file import remove_leftovers
 
 EMPTY_PART = {
     "hash": "give [split] larger shares or another seed, or the corpus more groups",
@@ -40,8 +42,11 @@ class StudyData:
     found: DataRecord
 
 
+@stage("divide")
 def begin_study(study: Study, *, out: Path, root: Path | None, cache: Path, chosen: Iterable[str] = ()) -> Place:
     """Find the corpus, refuse what can be seen to fail before any work, and make the output folder.
+
+    What killed processes left there half-written is removed.
 
     `chosen` are ids of tracks that must be in the test part.
     """
@@ -51,12 +56,14 @@ def begin_study(study: Study, *, out: Path, root: Path | None, cache: Path, chos
         entry.tagger.check_corpus(outline)
     if study.prepare.drop_leaks and all(entry.audio is None for entry in study.entries()):
         raise InputError("[prepare] drop_leaks = true needs an entry that hears audio, to tell what sounds alike")
-    parts = study.split.divide(outline)
+    parts = study.split.divide(outline.without_tags())
     sized = sized_to(study, parts, "")
     refuse_no_test_track(chosen, parts.test)
     shape = f"{len(study.families)} families, {len(sized.sizes)} sizes, {len(study.seeds)} seeds"
     say(f"study {study.name}: {shape}, {len(list(sized.cells()))} cells; output goes to {out}")
+    refuse_links_out(out)
     out.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(out)
     return place
 
 
@@ -65,9 +72,15 @@ def prepare_data(study: Study, place: Place, *, out: Path, cache: Path, workers:
     corpus = study.split.used(with_tag_choices(place.load(workers=workers), study.tags))
     heard = [entry.audio for entry in study.entries()]
     tolerance = study.prepare.duration_tolerance
-    prepared = prepare(corpus, heard, cache=cache, workers=workers, duration_tolerance=tolerance)
+    with stage("decode"):
+        prepared = prepare(corpus, heard, cache=cache, workers=workers, duration_tolerance=tolerance)
+    return divided(study, prepared, _duplicates(prepared, cache=cache, workers=workers), out)
+
+
+def divided(study: Study, prepared: Prepared, duplicates: Sequence[Duplicate], out: Path) -> StudyData:
+    """Divide the usable tracks, and write to `out` what was found in them, `duplicates` among it."""
     whole = study.split.divide(prepared.corpus)
-    leaks = find_leaks(whole, _duplicates(prepared, cache=cache, workers=workers))
+    leaks = find_leaks(whole, duplicates)
     left_out = leaking_from_training(leaks) if study.prepare.drop_leaks else {}
     parts = without(whole, left_out)
     write_tracks(prepared.table(_part_of(parts), left_out), out)
@@ -129,6 +142,7 @@ def sized_to(study: Study, parts: Split, when: str) -> Study:
     return sized
 
 
+@stage("compare")
 def _duplicates(prepared: Prepared, *, cache: Path, workers: int) -> list[Duplicate]:
     """Return the pairs of tracks that sound alike, as they are heard in the first way; none where none is heard."""
     if not prepared.stores:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
@@ -55,6 +55,20 @@ class FitSummary:
     special_tags: dict[str, str] = field(default_factory=dict)
     gains: pd.DataFrame = field(default_factory=pd.DataFrame)
     earlier_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How many steps a training takes, which its stopping rule decides: from `least` to `most` of them.
+
+    A step that `reads_all` hears all training tracks for each tag (a round of boosting), any other a batch of them (an
+    update). After every `judged_every` steps the validation tracks are predicted.
+    """
+
+    least: int
+    most: int
+    judged_every: int
+    reads_all: bool
 
 
 class Trained(ABC):
@@ -126,6 +140,14 @@ class Tagger(BaseModel, ABC):
         it is shorter than a patch); such notes are counted under the table.
         """
         return {}
+
+    def steps(self) -> Steps | None:
+        """Return what can be said of the length of a training before it; None where the tracks alone decide it."""
+        return None
+
+    def with_steps(self, steps: int) -> Self:  # noqa: ARG002 - most have none
+        """Return these settings but for the length of a training, which is so many steps: to measure what they cost."""
+        return self
 
     @abstractmethod
     def fit(self, train: Corpus, valid: Corpus, context: Context) -> Trained:

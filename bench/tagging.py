@@ -17,8 +17,8 @@ from bench.audio import AudioSettings
 from bench.corpus import Corpus, Tag
 from bench.device import use_threads
 from bench.errors import InputError
-from bench.families import tagger_class
-from bench.output import is_finished
+from bench.families import load_trained, tagger_class
+from bench.output import check_whole, is_finished, refuse_links_out
 from bench.prepare import prepare
 from bench.record import MODEL_FOLDER, RECORD_FILE, RunRecord
 from bench.tagger import Context, Tagger, Trained, checked_scores
@@ -56,13 +56,16 @@ class TrainedCell:
         """
         if not is_finished(folder):
             raise InputError(f"{folder} holds no trained cell: it has no {RECORD_FILE}")
+        refuse_links_out(folder)
+        check_whole(folder, "run the study again, which makes the cell anew")
         record = RunRecord.load(folder)
         if record.audio is None:
             raise InputError(
                 f"{folder}: {record.label} takes the descriptors that its data set ships, and cannot tag audio files"
             )
         tagger = _tagger(record, folder)
-        return TrainedCell(record, tagger, _trained(tagger, folder), read_tags(folder), record.audio)
+        trained = load_trained(type(tagger), folder / MODEL_FOLDER)
+        return TrainedCell(record, tagger, trained, read_tags(folder), record.audio)
 
     def tag(self, files: Iterable[Path], *, device: str, workers: int, cache: Path) -> Tagged:
         """Return the scores of audio files, wherever they lie; decoded audio and descriptors are kept in `cache`.
@@ -111,13 +114,3 @@ def _tagger(record: RunRecord, folder: Path) -> Tagger:
         raise InputError(f"{folder}: its settings are not those of the family {record.family}") from error
     except InputError as error:
         raise InputError(f"{folder}: {error}") from error
-
-
-def _trained(tagger: Tagger, folder: Path) -> Trained:
-    try:
-        return tagger.load(folder / MODEL_FOLDER)
-    except InputError:
-        raise
-    except Exception as error:  # whatever a family's reader meets in files that it did not write
-        line = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise InputError(f"{folder / MODEL_FOLDER} holds no model of this family that can be read ({line})") from error

@@ -2,11 +2,18 @@
 
 import csv
 import io
+import re
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.errors import InputError
+
+MOST_CHARACTERS = 1000  # of a name: an array of names takes as much memory for each as for the longest
+LARGEST_TOML = 1 << 23  # characters
+NESTED_KEY = re.compile(r"""(?:[\w"'-]+[ \t]*\.[ \t]*){100}""")  # its parser's work grows with the square of the parts
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,16 @@ def read_text(file: Path) -> str:
         raise InputError(f"{file}, row {row}: is not text in UTF-8; save it as UTF-8") from error
 
 
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return what TOML says; raises `TOMLDecodeError`, also for what would cost the parser its stack or hours."""
+    if len(text) > LARGEST_TOML or NESTED_KEY.search(text):
+        raise tomllib.TOMLDecodeError("it is too large or too deeply nested for what a person writes")
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise tomllib.TOMLDecodeError("it is too deeply nested for what a person writes") from error
+
+
 def read_rows(file: Path, *, quoted: bool = False) -> list[Row]:
     """Return the rows of a tab-separated file; `quoted` tells whether double quotes around a field are no part of it.
 
@@ -43,7 +60,7 @@ def read_rows(file: Path, *, quoted: bool = False) -> list[Row]:
     text = io.StringIO(read_text(file), newline="")
     lines = csv.reader(text, delimiter="\t", quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True)
     try:
-        rows = [Row(file, lines.line_num, fields) for fields in lines]
+        rows = [_row(file, lines.line_num, fields) for fields in lines]
     except csv.Error as error:
         raise InputError(f"{file}, row {lines.line_num}: {error}") from error
     while rows and not rows[-1].fields:
@@ -51,6 +68,13 @@ def read_rows(file: Path, *, quoted: bool = False) -> list[Row]:
     if not rows:
         raise InputError(f"{file} is empty; get it again")
     return rows
+
+
+def _row(file: Path, number: int, fields: list[str]) -> Row:
+    row = Row(file, number, fields)
+    if (longest := max(map(len, fields), default=0)) > MOST_CHARACTERS:
+        raise row.refusal(f"has a field of {longest:,} characters; get the file again")
+    return row
 
 
 def refuse_repeated(rows: Iterable[Row], column: int, what: str) -> None:

@@ -31,6 +31,7 @@ def main(arguments: list[str]) -> None:
 
 def _run(wanted: argparse.Namespace, device: str) -> None:
     from bench.errors import StudyFailedError
+    from bench.locks import locked_output
     from bench.progress import say
     from bench.run import Machine, run_untracked
     from bench.study import read_study
@@ -38,7 +39,8 @@ def _run(wanted: argparse.Namespace, device: str) -> None:
     study = read_study(wanted.study, NETWORKS)
     folder = wanted.out or Path("runs") / study.name
     machine = Machine(device, wanted.workers, wanted.cache)
-    faults = run_untracked(study, out=folder, root=wanted.root, machine=machine)
+    with locked_output(folder):
+        faults = run_untracked(study, out=folder, root=wanted.root, machine=machine)
     say(f"cells are in {folder / 'cells'}")
     if faults:
         raise StudyFailedError(f"{len(faults)} things failed; the first: {faults[0]}")

@@ -5,7 +5,6 @@ and a digest of it all. It is written aside, brought to the disk and renamed, so
 old one or the new one is there, whole. Nothing is unpickled on loading.
 """
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from torch.optim import Optimizer
 
 from bench.digest import content_digest
 from bench.progress import say
+from bench.whole_file import replace_file
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 SECONDS_BETWEEN = 300.0  # of training without a validation: what a killed run loses at most
@@ -75,12 +75,7 @@ class Checkpoints:
         written = {f"{part}.{name}": value.cpu().contiguous() for part in PARTS for name, value in parts[part].items()}
         header = {"progress": progress.model_dump_json()}
         header["digest"] = _digest(header["progress"], written)
-        aside = self.folder / f"{CHECKPOINT_FILE}.unfinished"
-        with aside.open("wb") as output:
-            output.write(safetensors.torch.save(written, header))
-            output.flush()
-            os.fsync(output.fileno())
-        aside.replace(self.folder / CHECKPOINT_FILE)
+        replace_file(self.folder / CHECKPOINT_FILE, safetensors.torch.save(written, header))
         self.last = time.monotonic()
 
     def load(self, model: nn.Module) -> tuple[Progress, Parts] | None:

@@ -3,7 +3,7 @@
 import json
 from abc import abstractmethod
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import safetensors.torch
 import torch
@@ -14,7 +14,7 @@ from bench.digest import json_digest
 from bench.errors import InputError
 from bench.processes import count, is_first, own_device
 from bench.progress import progress_bar
-from bench.tagger import Context, FitSummary, Tagger, Trained, check_parts, check_tags
+from bench.tagger import Context, FitSummary, Steps, Tagger, Trained, check_parts, check_tags
 from neural.allocation import freed_memory_kept
 from neural.checkpoint import Checkpoints
 from neural.distributed import gathered, own_part, synchronise
@@ -62,6 +62,15 @@ class NetworkTagger(NetworkSettings, Tagger):
                 f"{self.family}: patch_seconds = {self.patch_seconds:g} is {samples} samples at {sample_rate} Hz;"
                 f" this network needs at least {shortest} ({shortest / sample_rate:.2f} s)"
             )
+
+    def steps(self) -> Steps:
+        """Return updates: at least so many as end with `stop_after` validations that are worse than the first."""
+        least = min(self.max_updates, (1 + self.stop_after) * self.validate_every)
+        return Steps(least, self.max_updates, self.validate_every, reads_all=False)
+
+    def with_steps(self, steps: int) -> Self:
+        """Return a network that is validated once, after so many updates."""
+        return self.model_copy(update={"max_updates": steps, "validate_every": steps})
 
     def prepare(self, corpus: Corpus, context: Context) -> dict[str, str]:
         """Note the tracks that are shorter than a patch."""
@@ -176,7 +185,7 @@ class TrainedNetwork(Trained):
     def save(self, folder: Path) -> None:
         """Write weights and batch-norm statistics as safetensors, and the rest as JSON."""
         weights = {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}
-        safetensors.torch.save_file(weights, folder / WEIGHTS_FILE)
+        (folder / WEIGHTS_FILE).write_bytes(safetensors.torch.save(weights))
         description = {
             "family": self.settings.family,
             "settings": self.settings.model_dump(),

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from bench.corpus import Corpus, Float32Array
+from bench.costs import stage
 from bench.errors import StudyFailedError
 from bench.metrics import pr_auc, rmse, roc_auc
 from bench.processes import ending_together, from_first, own_share
@@ -143,6 +144,7 @@ class Training:
         self.gradient_norms.append(norm)
         self.step += 1
 
+    @stage("validate")
     def validate(self) -> None:
         """Measure on the validation tracks, add a row to the curves, and do what the rule says."""
         corpus = self.valid

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,11 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from bench.bootstrap import Draws
 from bench.metrics import Float64Array
 from reports.claims.evidence import ONE_GROUP, Evidence, LackingError, as_error, error_title
-from reports.figures import LONGEST_NAME, in_our_style
+from reports.figures import in_our_style
 from reports.learning_curves import REACH, TAILS, Curves, Meeting, fit_curves, meeting
 from reports.rows import BASELINE, MEASURES, SPECTROGRAM, WAVEFORM, Measure
 from reports.table import aligned, escape, track_count
+from reports.tag_names import legend_name
 
 HEADING = "## Learning curves"
 FIGURE = "learning_curves.svg"
@@ -160,9 +160,7 @@ def _draw_panel(panel: Axes, fitted: Sequence[Fitted]) -> None:
         panel.plot(sizes, curves[0], color=look["color"], linestyle=look["linestyle"])
         dots = {name: value for name, value in look.items() if name != "linestyle"}
         values = [error.value * scale for error in one.errors.values()]
-        panel.plot(
-            list(one.errors), values, **dots, linestyle="none", label=shorten(one.label, LONGEST_NAME, placeholder=" …")
-        )
+        panel.plot(list(one.errors), values, **dots, linestyle="none", label=legend_name(one.label))
     panel.axvline(max(fitted[0].errors), color="0.7", linewidth=0.8)
     panel.set_xscale("log")
     panel.xaxis.set_major_formatter(FuncFormatter(lambda size, _: track_count(round(size))))

@@ -4,7 +4,6 @@ import io
 import math
 from collections.abc import Iterable, Sequence
 from itertools import cycle
-from textwrap import shorten
 from typing import Any
 
 import matplotlib.style
@@ -16,11 +15,11 @@ from bench.bootstrap import Interval
 from reports.estimates import Line
 from reports.rows import ADDED_FAMILY, MEASURES, Measure
 from reports.table import track_count
+from reports.tag_names import legend_name
 
 FIGURES_FOLDER = "figures"
 COMBINED_FIGURE = "table1.svg"
 SINGLE_FIGURES = {measure.field: f"{measure.field}.svg" for measure in MEASURES}
-LONGEST_NAME = 40  # characters of a model's label in a legend
 
 _FONT_POINTS = 9
 _HANDLE_EMS = 4  # long enough to show a dash pattern
@@ -90,7 +89,7 @@ def svg(figure: Figure) -> bytes:
 @in_our_style
 def draw(lines: Sequence[Line], measures: Sequence[Measure]) -> Figure:
     """Return a figure with one panel for each measure and a legend above them, models in the order of the lines."""
-    names = [shorten(label, LONGEST_NAME, placeholder=" …") for label in _labels(lines)]
+    names = list(map(legend_name, _labels(lines)))
     width = 1.0 + 2.9 * len(measures)
     columns = _legend_columns(names, width)
     figure = Figure(figsize=(width, 3.0 + 0.2 * math.ceil(len(names) / columns)), layout="constrained")

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterable
 from itertools import cycle
-from textwrap import shorten
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reports.figures import LONGEST_NAME, in_our_style
+from reports.figures import in_our_style
 from reports.study_folder import FinishedCell
 from reports.table import escape, track_count
+from reports.tag_names import legend_name
 
 INPUTS_BAR = "inputs, by number"
 _COLOURS = ("#0072B2", "#E69F00", "#BBBBBB", "#009E73", "#CC79A7", "#56B4E9")  # the first three differ in grey too
@@ -39,7 +39,7 @@ def _file_name(label: str, taken: Iterable[str]) -> str:
 
 def gain_title(one: FinishedCell) -> str:
     """Return which model a figure is of."""
-    return f"{shorten(one.cell.label, LONGEST_NAME, placeholder=' …')}, {track_count(one.cell.n_train)} training tracks"
+    return f"{legend_name(one.cell.label)}, {track_count(one.cell.n_train)} training tracks"
 
 
 def gain_note(cells: Iterable[FinishedCell]) -> str:
@@ -75,7 +75,7 @@ def gain_shares(gains: pd.DataFrame) -> pd.DataFrame:
 def draw_gains(one: FinishedCell) -> Figure:
     """Return a figure with one horizontal bar a tag, and above them one for the numbers of inputs."""
     shares, sizes = gain_shares(one.gains), group_sizes(one.gains)
-    names = [INPUTS_BAR, *(shorten(str(tag), LONGEST_NAME, placeholder=" …") for tag in shares.index)]
+    names = [INPUTS_BAR, *map(legend_name, shares.index)]
     places = [-0.6, *range(1, len(names))]
     figure = Figure(figsize=(6.4, 1.2 + _BAR_INCHES * len(names)), layout="constrained")
     panel = figure.subplots()

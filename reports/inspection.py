@@ -6,7 +6,7 @@ from pathlib import Path
 from bench.inspection import Inspection
 from bench.inspection.kinds import RULE
 from bench.inspection.pairs import NEVER_DESPITE
-from bench.whole_file import written_aside
+from bench.whole_file import replace_file
 from reports.table import escape
 from reports.tag_figures import FIGURES, HEAT_MAP, MOST_TAGS_OF_A_MAP, TAGS_PER_TRACK, tag_figures
 from reports.tag_findings import (
@@ -24,7 +24,6 @@ from reports.tag_tables import (
     contradictions_table,
     implied_table,
     kinds_table,
-    markdown_name,
     never_table,
     overlap_table,
     pairs_table,
@@ -57,8 +56,7 @@ def write_inspection(found: Inspection, out: Path) -> None:
     contents |= {f"{FIGURES_FOLDER}/{name}": drawing for name, drawing in figures.items()}
     (out / FIGURES_FOLDER).mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
-        with written_aside(out / name) as aside:
-            aside.write_bytes(content)
+        replace_file(out / name, content)
     for pattern in FIGURES:
         for file in (out / FIGURES_FOLDER).glob(pattern):
             if file.name not in figures:
@@ -85,7 +83,7 @@ def _head(found: Inspection) -> Iterator[str]:
     if found.note:
         yield f"> {escape(found.note)}"
     yield "## What strikes the eye"
-    yield "\n".join(f"- {line}" for line in findings(found, markdown_name)) or "Nothing."
+    yield "\n".join(f"- {line}" for line in findings(found, escape)) or "Nothing."
 
 
 def _parts(found: Inspection) -> Iterator[str]:
@@ -170,7 +168,7 @@ def _exclusive(found: Inspection) -> Iterator[str]:
     if known.groups or known.never:
         yield "## Exclusive tags"
     for group, names in known.groups.items():
-        yield f"**{markdown_name(group)}**: {', '.join(map(markdown_name, names))}."
+        yield f"**{escape(group)}**: {', '.join(map(escape, names))}."
     if known.contradictions:
         yield "Declared exclusive, and yet together:"
         yield contradictions_table(known.contradictions)
@@ -195,7 +193,7 @@ def _same(found: Inspection) -> Iterator[str]:
         yield "## Tags that say the same"
     if found.identical:
         yield "The same targets on every track, so that a mean over tags counts them more than once:"
-        yield "\n".join(f"- {' = '.join(map(markdown_name, names))}" for names in found.identical)
+        yield "\n".join(f"- {' = '.join(map(escape, names))}" for names in found.identical)
     if implied:
         yield (
             f"A never stands without B, though {NEVER_DESPITE:g} tracks or more would have it alone by chance"

@@ -13,26 +13,30 @@ from reports.table import numbers, track_count
 from reports.uncertainty import interval_notes
 
 _ROOT = r"$\sqrt{\mathrm{MSE}}$"
-_SIGNS = {sign: f"\\{sign}" for sign in "&%$#_{}"} | {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "`": r"\`{}",
-    '"': "''",
-    "<": "$<$",
-    ">": "$>$",
-    "|": "$|$",
-    "±": r"$\pm$",
-    "−": "$-$",
-    "×": r"$\times$",
-    "Δ": r"$\Delta$",
-    "√": r"$\surd$",
-    "†": r"$\dagger$",
-    "§": r"$\S$",
-    "…": r"\dots{}",
-    "–": "--",
-    "’": "'",
-}
+_SIGNS = (
+    {sign: f"\\{sign}" for sign in "&%$#_{}"}
+    | {sign: f"{{{sign}}}" for sign in "[]*"}
+    | {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "`": r"\`{}",
+        '"': "''",
+        "<": "$<$",
+        ">": "$>$",
+        "|": "$|$",
+        "±": r"$\pm$",
+        "−": "$-$",
+        "×": r"$\times$",
+        "Δ": r"$\Delta$",
+        "√": r"$\surd$",
+        "†": r"$\dagger$",
+        "§": r"$\S$",
+        "…": r"\dots{}",
+        "–": "--",
+        "’": "'",
+    }
+)
 _ACCENTS = {
     "\N{COMBINING GRAVE ACCENT}": "`",
     "\N{COMBINING ACUTE ACCENT}": "'",
@@ -46,7 +50,10 @@ _ACCENTS = {
 
 
 def escape_tex(text: str) -> str:
-    """Return text as LaTeX writes it, in one line; a letter that its own fonts lack becomes its number in Unicode."""
+    """Return text as LaTeX writes it, in one line; a letter that its own fonts lack becomes its number in Unicode.
+
+    Brackets and stars stand in braces: after the end of a row, LaTeX would take them for the room that it is to leave.
+    """
     return "".join(map(_letter, " ".join(text.split())))
 
 
@@ -58,7 +65,7 @@ def _letter(letter: str) -> str:
     base, accent = unicodedata.normalize("NFD", letter)[:1], unicodedata.normalize("NFD", letter)[1:]
     if base.isascii() and accent in _ACCENTS:
         return f"\\{_ACCENTS[accent]}{{{base}}}"
-    return f"[U+{ord(letter):04X}]"
+    return f"{{[}}U+{ord(letter):04X}{{]}}"
 
 
 def table_tex(study: ResampledStudy) -> str:

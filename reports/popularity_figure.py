@@ -1,7 +1,6 @@
 """Draws the mean predicted over the true prevalence of tags against how frequent they are, one line a model."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.metrics import Float64Array
-from reports.figures import LONGEST_NAME, in_our_style, legend_above, looks
+from reports.figures import in_our_style, legend_above, looks
 from reports.popularity import PrevalenceBin, Ratio
 from reports.resampled import ResampledStudy
 from reports.rows import RowKey
+from reports.tag_names import legend_name
 
 POPULARITY_FIGURE = "popularity.svg"
 FARTHEST = 16.0  # times too many or too few; what lies beyond is drawn at the edge
@@ -33,7 +33,7 @@ def draw_popularity(
     panel = figure.subplots()
     for label, of_row in lines.items():
         _draw_line(panel, [one.mean for one in bins], of_row, look[label])
-    legend_above(figure, panel, [shorten(label, LONGEST_NAME, placeholder=" …") for label in lines])
+    legend_above(figure, panel, list(map(legend_name, lines)))
     _set_axes(panel)
     return figure
 

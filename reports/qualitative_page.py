@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bench.bootstrap import Draws, Interval
+from bench.csv_text import frame_csv
 from reports.estimates import Estimate
 from reports.exclusive_pairs import ExclusivePair, PairFinding, mean_of, pair_findings
 from reports.figures import FIGURES_FOLDER, svg
@@ -69,7 +70,7 @@ def look_closer(study: ResampledStudy, chosen: Collection[str] = ()) -> Look:
     return Look(
         tags=(*_pair_sections(study, findings), *_popularity_sections(study, lifts, drawings)),
         stories=stories,
-        tables={name: table.to_csv(index=False, lineterminator="\n").encode() for name, table in tables.items()},
+        tables={name: frame_csv(table).encode() for name, table in tables.items()},
         drawings=drawings,
     )
 

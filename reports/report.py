@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from bench.whole_file import written_aside
+from bench.costs import stage
+from bench.whole_file import remove_leftovers, replace_file
 from reports.caption import headline, notes
 from reports.claims.writing import CLAIMS_FILE, Claims, claims_json, claims_sections, judge_study
 from reports.comparison import comparison_sections
@@ -34,6 +35,7 @@ TIMINGS_FILE = "timings.csv"
 PAGE_FILE = "report.html"
 
 
+@stage("report")
 def write_report(out: Path, chosen: Collection[str] = ()) -> None:
     """Write `table1.md` and all that stands with it of the study in the folder `out`.
 
@@ -63,10 +65,10 @@ def write_report(out: Path, chosen: Collection[str] = ()) -> None:
     }
     contents = {name: text.encode() for name, text in texts.items()} | qualitative_files(look)
     contents |= {f"{FIGURES_FOLDER}/{name}": drawing for name, drawing in drawings.items()}
+    remove_leftovers(out)
     (out / FIGURES_FOLDER).mkdir(exist_ok=True)
     for name, content in contents.items():
-        with written_aside(out / name) as aside:
-            aside.write_bytes(content)
+        replace_file(out / name, content)
     for figure in (out / FIGURES_FOLDER).glob("*.svg"):
         if f"{FIGURES_FOLDER}/{figure.name}" not in contents:
             figure.unlink()  # of a label that the study no longer has

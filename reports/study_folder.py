@@ -12,10 +12,12 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.added import ADDED_FOLDER, AddedRecord, read_added
+from bench.digest import Digest
 from bench.errors import InputError
-from bench.output import CELLS_FILE, CELLS_FOLDER, GAINS_FILE, STUDY_FILE, is_finished
+from bench.output import CELLS_FILE, CELLS_FOLDER, GAINS_FILE, STUDY_FILE, check_whole, is_finished, refuse_links_out
 from bench.record import DataRecord, RunRecord
 from bench.study import SplitSettings
+from bench.text_files import parse_toml
 from reports.rows import ADDED_FAMILY, Row, RowKey
 
 HIT_CAP_MARK = "†"
@@ -43,7 +45,7 @@ class Cell(BaseModel):
     pair: str
     n_train: int
     seed: int
-    digest: str
+    digest: Digest
 
 
 @dataclass(frozen=True)
@@ -100,14 +102,17 @@ class StudyFolder:
 def read_study_folder(out: Path) -> StudyFolder:
     """Read what the study says, its cells and the records of the finished cells under `out`.
 
-    Raises `InputError` when there is no study, no finished cell, a file that cannot be read, when cells that the table
-    would set side by side were not trained or tested on the same tracks, or when an added model has an entry's label.
+    Raises `InputError` when there is no study, no finished cell, a file that cannot be read, a link that leads out,
+    when cells that the table would set side by side were not trained or tested on the same tracks, or when an added
+    model has an entry's label.
     """
+    refuse_links_out(out)
     said, cells = _read_study_file(out), _read_cells(out)
     finished, missing = [], []
     for cell in cells:
         folder = out / CELLS_FOLDER / cell.digest
         if is_finished(folder):
+            check_whole(folder, "run the study again, which makes the cell anew")
             finished.append(FinishedCell(cell, RunRecord.load(folder), _read_gains(folder)))
         else:
             missing.append(cell)
@@ -131,7 +136,7 @@ def refuse_taken(label: str, cells: Iterable[Cell], out: Path) -> None:
 def _read_study_file(out: Path) -> StudyFile:
     file = _study_file(out, STUDY_FILE)
     try:
-        return StudyFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        return StudyFile.model_validate(parse_toml(file.read_text(encoding="utf-8")))
     except (ValidationError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise _unreadable(file, error) from error
 

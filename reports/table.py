@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Sequence
 
+from bench.one_line import in_one_line
 from reports.estimates import Difference, Estimate, Estimates, Line
 from reports.rows import MEASURES, Measure
 
@@ -13,7 +14,7 @@ _SPECIAL = re.compile(r"[\\`*{}\[\]<>|~$&#]|(?<![^\W_])_|_(?![^\W_])")  # unders
 
 def escape(text: str) -> str:
     """Return a label or a sentence as it is written in Markdown, in one line, with nothing in it read as markup."""
-    return _SPECIAL.sub(lambda found: "\\" + found.group(), " ".join(text.split()))
+    return _SPECIAL.sub(lambda found: "\\" + found.group(), in_one_line(text))
 
 
 def track_count(n_tracks: int) -> str:

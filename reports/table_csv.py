@@ -1,9 +1,8 @@
 """Writes Table 1 and what stands with it as CSV: fractions at full precision, empty where there is no value."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 
+from bench.csv_text import csv_text
 from bench.record import RunRecord
 from reports.estimates import (
     NO_ESTIMATES,
@@ -122,9 +121,4 @@ def _spreads(shown: Mapping[str, Estimates]) -> dict[str, object]:
 
 
 def _csv(lines: Sequence[dict[str, object]]) -> str:
-    text = io.StringIO()
-    if lines:
-        writer = csv.DictWriter(text, fieldnames=list(lines[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
-    return text.getvalue()
+    return csv_text([list(lines[0]), *(line.values() for line in lines)]) if lines else ""

@@ -18,8 +18,8 @@ from bench.inspection import Inspection, TagFacts
 from bench.inspection.distributions import BINS
 from bench.inspection.pairs import CoOccurrence
 from bench.inspection.parts import InPart
-from reports.figures import LONGEST_NAME, in_our_style, svg
-from reports.tag_names import drawn_name
+from reports.figures import in_our_style, svg
+from reports.tag_names import LONGEST_NAME, drawn_name
 
 HEAT_MAP = "co_occurrence.svg"
 TAGS_PER_TRACK = "tags_per_track.svg"

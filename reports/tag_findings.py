@@ -140,7 +140,13 @@ def exclusive_toml(sets: Sequence[Sequence[str]]) -> str:
 
 
 def _toml(tags: dict[str, dict[str, object]]) -> str:
-    return tomli_w.dumps({"tags": tags}).strip()
+    """Return TOML that can be printed and copied: of what cannot, TOML knows the number."""
+    lines = tomli_w.dumps({"tags": tags}).strip().split("\n")
+    return "\n".join("".join(map(_printable, line)) for line in lines)
+
+
+def _printable(letter: str) -> str:
+    return letter if letter.isprintable() else f"\\U{ord(letter):08X}"
 
 
 def named(names: Sequence[str]) -> str:

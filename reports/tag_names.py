@@ -1,4 +1,4 @@
-"""A tag's name where there is little room, or where not every character can be shown: in a figure, on a terminal."""
+"""Names of tags and models where there is little room, or not every character can be shown."""
 
 import unicodedata
 from functools import cache
@@ -6,12 +6,9 @@ from functools import cache
 from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.ft2font import FT2Font
 
-UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
+from bench.one_line import UNPRINTABLE, in_one_line
 
-
-def in_one_line(name: str) -> str:
-    """Return a name without line breaks and without characters that steer a terminal or break a file."""
-    return "".join(letter if letter.isprintable() else UNPRINTABLE for letter in " ".join(name.split()))
+LONGEST_NAME = 40  # characters of a name in a legend or beside an axis
 
 
 def shortened(name: str, width: int) -> str:
@@ -46,6 +43,12 @@ def drawn_name(number: int, name: str, length: int) -> str:
     if not line or any(not _font().get_char_index(ord(letter)) for letter in line):
         return sign
     return line if len(line) <= length else f"{line[: length - len(sign) - 2].rstrip()}… {sign}"
+
+
+def legend_name(name: str) -> str:
+    """Return a name as a figure has it: at most 40 characters, with a sign for each letter that the font lacks."""
+    line = "".join(letter if _font().get_char_index(ord(letter)) else UNPRINTABLE for letter in in_one_line(name))
+    return line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 2].rstrip()} …"
 
 
 @cache

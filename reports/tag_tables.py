@@ -1,26 +1,20 @@
 """The tables of a study's tags: in Markdown for the page, and as CSV with all there is."""
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Sequence
 
+from bench.csv_text import csv_text
 from bench.inspection import Inspection, TagFacts
 from bench.inspection.distributions import BINS, QUANTILES
 from bench.inspection.exclusive import Contradiction
 from bench.inspection.pairs import CoOccurrence, Pair
 from reports.table import NO_VALUE, aligned, escape
-from reports.tag_names import in_one_line, shortened
+from reports.tag_names import shortened
 
 LONGEST_NAME = 60  # columns of a name in a table
 TOO_FEW = "!"
 
 _LOOKS = ("classification", "regression", None)
-
-
-def markdown_name(name: str) -> str:
-    """Return a tag's name as it is written in Markdown, whole."""
-    return escape(in_one_line(name))
 
 
 def parts_table(found: Inspection) -> str:
@@ -79,7 +73,7 @@ def prevalence_table(found: Inspection) -> str:
         [
             str(facts.number),
             _name(facts),
-            markdown_name(facts.tag.category),
+            escape(facts.tag.category),
             *(_positives(facts, part) for part in found.parts),
             f"{facts.at_smallest:,}",
         ]
@@ -102,7 +96,7 @@ def regression_table(found: Inspection) -> str:
         if facts.tag.kind == "regression":
             values = [facts.given.mean, facts.given.deviation, *facts.given.quantiles]
             values += [part.mean for part in facts.parts.values()]
-            body.append([str(facts.number), _name(facts), markdown_name(facts.tag.category), *map(decimal, values)])
+            body.append([str(facts.number), _name(facts), escape(facts.tag.category), *map(decimal, values)])
     header = ["#", "Tag", "Category", "Mean", "Deviation", *map(_quantile, QUANTILES)]
     return aligned([*header, *(f"Mean in {part}" for part in found.parts)], body, text=range(3))
 
@@ -135,11 +129,10 @@ def contradictions_table(found: Sequence[Contradiction]) -> str:
     """Return the pairs of exclusive tags that stand together."""
     body = [
         [
-            markdown_name(one.group),
+            escape(one.group),
             _short(one.pair.first),
             _short(one.pair.second),
-            ", ".join(markdown_name(track) for track in one.tracks)
-            + (", …" if one.pair.both > len(one.tracks) else ""),
+            ", ".join(escape(track) for track in one.tracks) + (", …" if one.pair.both > len(one.tracks) else ""),
             f"{one.pair.both:,}",
             share(one.pair.both / one.pair.either),
         ]
@@ -215,20 +208,15 @@ def tags_csv(found: Inspection) -> str:
         line |= {f"quantile_{q:g}": _number(value) for q, value in zip(QUANTILES, given.quantiles, strict=True)}
         line |= {f"from_{place / BINS:g}": tracks for place, tracks in enumerate(given.histogram)}
         lines.append(line)
-    return _csv(list(lines[0]), [list(line.values()) for line in lines])
+    return csv_text([list(lines[0]), *(line.values() for line in lines)])
 
 
 def co_occurrence_csv(together: CoOccurrence) -> str:
     """Return `co_occurrence.csv`: how many tracks have both tags; a tag's own tracks stand on the diagonal."""
     counts = together.both.tolist()
-    return _csv(["tag", *together.names], [[name, *row] for name, row in zip(together.names, counts, strict=True)])
+    rows = ([name, *row] for name, row in zip(together.names, counts, strict=True))
+    return csv_text([["tag", *together.names], *rows])
 
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    return text.getvalue()

@@ -1,6 +1,7 @@
-"""MLflow's own server and Debian's PostgreSQL, started for tests and ended with them."""
+"""MLflow's own server and Debian's PostgreSQL, started for tests and ended with them, and killed in their midst."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,29 +12,63 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 
+class MlflowServer:
+    """MLflow's server on a port of its own, with a store that outlives it."""
+
+    def __init__(self, store: str, artifacts: Path) -> None:
+        port = str(free_port())
+        self.address = f"http://127.0.0.1:{port}"
+        self.command = [sys.executable, "-m", "mlflow", "server", "--port", port, "--workers", "1"]
+        self.command += ["--backend-store-uri", store, "--artifacts-destination", str(artifacts)]
+
+    def start(self) -> None:
+        """Start it, and return once it answers."""
+        environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        self.process = subprocess.Popen(
+            self.command,
+            env=environment,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.process.stderr is not None
+        said = []
+        for line in self.process.stderr:
+            said.append(line)
+            if "Application startup complete" in line:
+                self.reader = threading.Thread(target=self.process.communicate)  # a full pipe would stop it
+                self.reader.start()
+                return
+        raise AssertionError("".join(said))
+
+    def kill(self) -> None:
+        """End it without a word, its own processes and all."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.reader.join()
+
+
 @contextmanager
-def mlflow_server(store: str, artifacts: Path) -> Iterator[str]:
-    """Serve a store, and give the address."""
-    port = free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", store, "--artifacts-destination", str(artifacts)]
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with subprocess.Popen(
-        command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    ) as server:
-        try:
-            assert server.stderr is not None
-            said = []
-            for line in server.stderr:
-                said.append(line)
-                if "Application startup complete" in line:
-                    break
-            else:
-                raise AssertionError("".join(said))
-            threading.Thread(target=server.stderr.read, daemon=True).start()  # a full pipe would stop the server
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
+def mlflow_server(store: str, artifacts: Path) -> Iterator[MlflowServer]:
+    """Serve a store."""
+    server = MlflowServer(store, artifacts)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+@contextmanager
+def gone(database: Path) -> Iterator[None]:
+    """Have a SQLite database gone until the block ends."""
+    aside = database.rename(database.with_name("elsewhere.db"))
+    database.mkdir()
+    try:
+        yield
+    finally:
+        database.rmdir()
+        aside.rename(database)
 
 
 @contextmanager

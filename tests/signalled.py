@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mlflow.tracking import MlflowClient
 
+import bench.cell
+import bench.output
 import neural.checkpoint
 import neural.training
+import reports.report
 from bench.cli import main as tagbench
+from bench.record import RunRecord
 from tests.small_training import fit
 
 POINTS: dict[str, tuple[Any, str]] = {
@@ -24,11 +29,20 @@ POINTS: dict[str, tuple[Any, str]] = {
     "validation": (neural.training, "mean_scores"),
     "rename": (Path, "replace"),
     "after the validation": (neural.training.Training, "save"),
+    "predictions": (bench.cell, "write_scores"),
+    "record": (RunRecord, "save"),
+    "checksums": (bench.output, "write_checksums"),
+    "rename of a folder": (Path, "rename"),
+    "report": (reports.report, "replace_file"),
+    "create run": (MlflowClient, "create_run"),
+    "tell of a model": (MlflowClient, "log_outputs"),
+    "log artifact": (MlflowClient, "log_artifact"),
+    "end run": (MlflowClient, "set_terminated"),
 }
 
 
-def send(told: signal.Signals, point: str, number: int) -> None:
-    """Have the signal sent before the `number`th call of what is at the point."""
+def send(told: signal.Signals, point: str, number: int, *processes: int) -> None:
+    """Have the signal sent, to these processes or to this one, before the `number`th call of what is at the point."""
     owner, name = POINTS[point]
     original = getattr(owner, name)
     calls = 0
@@ -37,7 +51,8 @@ def send(told: signal.Signals, point: str, number: int) -> None:
         nonlocal calls
         calls += 1
         if calls == number:
-            os.kill(os.getpid(), told)
+            for process in processes or (os.getpid(),):
+                os.kill(process, told)
         return original(*arguments, **named)
 
     setattr(owner, name, counted)

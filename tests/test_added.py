@@ -14,6 +14,7 @@ from bench.added import add_model
 from bench.cli import exit_code
 from bench.corpus import Corpus
 from bench.errors import InputError
+from bench.locks import LOCKS_FOLDER
 from bench.measure import measure
 from bench.record import RunRecord
 from reports.caption import headline, notes
@@ -69,11 +70,11 @@ def add(out: Path, predictions: Path, *more: object, name: str = NAME, n_train: 
 
 def refusal(out: Path, predictions: Path, capsys: Captured, *more: object, name: str = NAME) -> str:
     """Return why a model is refused, in one line, with nothing written."""
-    before = {file for file in out.rglob("*") if file.is_file()}
+    before = {file for file in out.rglob("*") if file.is_file() and file.parent.name != LOCKS_FOLDER}
     assert add(out, predictions, *more, name=name) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert {file for file in out.rglob("*") if file.is_file()} == before
+    assert {file for file in out.rglob("*") if file.is_file() and file.parent.name != LOCKS_FOLDER} == before
     (line,) = said.err.splitlines()
     return line
 

@@ -1,6 +1,7 @@
 """The embedded corpus as files and as a corpus: whole, repeatable, resumable, and the same whatever its size."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,18 @@ def test_an_interrupted_creation_goes_on_and_ends_with_the_same_files(root: Path
     assert {name: content for name, content in _written(tmp_path).items() if name in whole} == whole
     assert {name: _written(root)[name] for name in whole} == whole
     assert len(embedded.load(tmp_path, tracks=4, seconds=SECONDS)) == 4
+
+
+@pytest.mark.parametrize("left", [0, 100, -1])
+def test_a_song_that_is_cut_off_or_has_a_wrong_bit_is_made_again_alone(root: Path, tmp_path: Path, left: int) -> None:
+    shutil.copytree(root, tmp_path / "copy")
+    copy, harmed = tmp_path / "copy", tmp_path / "copy" / "audio" / "00003.flac"
+    before = {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in (copy / "audio").iterdir()}
+    whole = before.pop(harmed)[1]
+    harmed.write_bytes(whole[:left] if left >= 0 else whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    embedded.create(copy, tracks=12, seconds=SECONDS, workers=1)
+    assert harmed.read_bytes() == whole
+    assert {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in before} == before
 
 
 def test_a_finished_corpus_is_not_touched_again(root: Path) -> None:

@@ -1,5 +1,6 @@
 """Extraction: real audio files, real child processes; nothing is described twice and a bad track costs itself alone."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -103,13 +104,17 @@ def file_of(table: DescriptorTable) -> Path:
     return Path(str(table.matrix.filename))
 
 
+def flip_a_bit(content: bytes) -> bytes:
+    return content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]
+
+
 def test_the_matrix_is_mapped_from_a_file_that_is_made_once(described: Described) -> None:
     file = file_of(described.table)
     written = file.stat().st_mtime_ns
     assert file.parent == described.context.cache / "matrices"
     assert file_of(descriptors(described.corpus, described.context, SETTINGS)) == file
     assert file.stat().st_mtime_ns == written
-    assert sorted(each.suffix for each in file.parent.glob(f"{file.stem}*")) == [".json", ".npy"]
+    assert sorted(each.suffix for each in file.parent.glob(f"{file.stem}*")) == [".json", ".npy", ".sha256"]
     with pytest.raises(ValueError, match="read-only"):
         described.table.matrix[0] = 0
 
@@ -119,14 +124,18 @@ def test_another_order_is_another_matrix(described: Described) -> None:
     np.testing.assert_array_equal(turned.matrix, described.table.matrix[[1, 2, 0]])
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".json"])
-def test_a_matrix_that_is_cut_off_is_made_again(tmp_path: Path, described: Described, suffix: str) -> None:
+@pytest.mark.parametrize("suffix", [".npy", ".json", ".sha256"])
+def test_a_matrix_that_is_cut_off_or_has_a_wrong_bit_is_made_again(
+    tmp_path: Path, described: Described, suffix: str
+) -> None:
     context = replace(described.context, cache=tmp_path)
     descriptors(described.corpus, context, SETTINGS)
-    for length in (0, 100):
-        (file,) = (tmp_path / "matrices").glob(f"*{suffix}")
-        file.write_bytes(file.read_bytes()[:length])
+    (file,) = (tmp_path / "matrices").glob(f"*{suffix}")
+    whole = file.read_bytes()
+    for damaged in (b"", whole[:100], whole[:-1], flip_a_bit(whole)):
+        file.write_bytes(damaged)
         np.testing.assert_array_equal(descriptors(described.corpus, context, SETTINGS).matrix, described.table.matrix)
+        assert file.read_bytes() == whole
 
 
 def test_essentias_own_set_is_another_extraction(tmp_path: Path, described: Described) -> None:
@@ -177,11 +186,11 @@ def test_tracks_of_other_shards_add_to_what_is_there(tmp_path: Path) -> None:
     context = context_for(corpus, tmp_path / "cache", workers=2)
     last = corpus.take(shard_numbers(corpus.ids.tolist()) == 1)
     descriptors(last, context, SETTINGS)
-    (first,) = (tmp_path / "cache" / "descriptors").iterdir()
+    (first,) = (tmp_path / "cache" / "descriptors").glob("*.parquet")
     written = first.stat().st_mtime_ns
     whole = descriptors(corpus, context, SETTINGS)
     assert first.stat().st_mtime_ns == written
-    assert len(list(first.parent.iterdir())) == 2
+    assert len(list(first.parent.glob("*.parquet"))) == 2
     levels = whole.matrix[:, whole.names.index("timbre.rms.mean")]
     assert np.isfinite(levels).all()
 
@@ -190,7 +199,7 @@ def test_a_stopped_extraction_leaves_nothing_that_looks_finished(
     tmp_path: Path, described: Described, capfd: pytest.CaptureFixture[str]
 ) -> None:
     context = replace(described.context, cache=tmp_path)
-    (finished,) = (described.context.cache / "descriptors").iterdir()
+    (finished,) = (described.context.cache / "descriptors").glob("*.parquet")
     partial = tmp_path / "descriptors" / f"{finished.name}.1.partial"
     partial.parent.mkdir()
     partial.write_bytes(finished.read_bytes()[:1000])
@@ -211,15 +220,20 @@ def garble(content: bytes) -> bytes:
     return content.replace(b"001", b"0?1", 1)
 
 
-@pytest.mark.parametrize("harm", [cut, empty, garble])
+def rename(content: bytes) -> bytes:
+    return content.replace(b"timbre.rms", b"timbre.rmt")  # which Parquet does not notice
+
+
+@pytest.mark.parametrize("harm", [cut, empty, garble, rename])
 def test_damaged_descriptors_are_made_again(
     tmp_path: Path, described: Described, harm: Callable[[bytes], bytes]
 ) -> None:
     context = replace(described.context, cache=tmp_path)
-    (whole,) = (described.context.cache / "descriptors").iterdir()
+    (whole,) = (described.context.cache / "descriptors").glob("*.parquet")
     damaged = tmp_path / "descriptors" / whole.name
     damaged.parent.mkdir()
     damaged.write_bytes(harm(whole.read_bytes()))
+    shutil.copy(whole.with_suffix(".sha256"), damaged.parent)
     np.testing.assert_array_equal(descriptors(described.corpus, context, SETTINGS).matrix, described.table.matrix)
     pd.testing.assert_frame_equal(pd.read_parquet(damaged), pd.read_parquet(whole))
 
@@ -233,5 +247,5 @@ def test_a_track_over_its_time_is_stopped_and_noted_and_the_rest_goes_on(tmp_pat
     np.testing.assert_array_equal(np.isfinite(table.matrix).any(axis=1), [True, False, True])
     notes = GBT(descriptors=settings).prepare(corpus, context)
     assert notes == {"001": "no descriptors: describing it took more than 0.25 s of CPU time"}
-    (file,) = (tmp_path / "cache" / "descriptors").iterdir()
+    (file,) = (tmp_path / "cache" / "descriptors").glob("*.parquet")
     assert pd.read_parquet(file)["problem"].tolist() == ["", "describing it took more than 0.25 s of CPU time", ""]

@@ -16,8 +16,9 @@ from matplotlib.colors import same_color, to_hex
 from bench.bootstrap import Interval
 from bench.record import Measures
 from reports.estimates import Estimate, Line, plain_lines
-from reports.figures import COMBINED_FIGURE, LONGEST_NAME, draw, figures
+from reports.figures import COMBINED_FIGURE, draw, figures
 from reports.rows import MEASURES, Row
+from reports.tag_names import LONGEST_NAME
 
 ROC_AUC, PR_AUC, RMSE = MEASURES
 

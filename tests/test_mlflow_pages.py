@@ -174,13 +174,16 @@ def test_what_cannot_be_served_is_told_in_one_line(
     assert "was logged to http://elsewhere:5000" in capsys.readouterr().err
 
 
-def test_a_database_that_cannot_be_read_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_database_that_is_damaged_is_told_in_one_line_and_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "mlflow.db").write_text("no database")
     before = psutil.Process().children(recursive=True)
     assert exit_code(["ui", str(tmp_path), "--port", "0"]) == 1
     *_, line = capsys.readouterr().err.splitlines()
     assert line == (
-        f"tagbench: MLflow at sqlite:///{tmp_path / 'mlflow.db'} cannot be used: "
-        "(sqlite3.DatabaseError) file is not a database"
+        f"tagbench: {tmp_path / 'mlflow.db'} is damaged (file is not a database); "
+        f"tagbench sync {tmp_path} makes it anew from the finished cells"
     )
     assert psutil.Process().children(recursive=True) == before
+    assert (tmp_path / "mlflow.db").read_text() == "no database"

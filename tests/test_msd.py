@@ -1,7 +1,7 @@
 """The published lists of the Million Song Dataset become a corpus, read once from pickles that run nothing."""
 
-import os
 import pickle
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 
 from bench.corpora import msd
 from bench.errors import InputError
+from bench.whole_file import written_aside
 from tests.python2_pickle import python2_pickle
 from tests.small_msd import TAGS, track_id, train_tracks, write_lists, write_msd
 
@@ -102,15 +103,21 @@ def test_the_pickles_are_read_once_and_again_when_one_has_changed(root: Path, mo
 
 def test_a_damaged_table_of_what_was_read_is_made_again(root: Path) -> None:
     first = msd.load(root, train=TRAIN)
-    for content in (b"no parquet", (root / msd.CONVERTED).read_bytes()[:-100]):
+    whole = (root / msd.CONVERTED).read_bytes()
+    renamed = whole.replace(b"tag/tone", b"tag/bone")
+    for content in (b"no parquet", whole[:-100], renamed):
+        assert content != whole
         (root / msd.CONVERTED).write_bytes(content)
         assert msd.load(root, train=TRAIN).digest == first.digest
+        assert (root / msd.CONVERTED).read_bytes() == whole
 
 
 @pytest.fixture
 def unwritable(root: Path) -> Path:
     """The same, where no file can be made beside the lists, whoever runs the tests."""
-    (root / f"{msd.CONVERTED}.{os.getpid()}.partial").mkdir()
+    with suppress(InterruptedError), written_aside(root / msd.CONVERTED) as aside:
+        raise InterruptedError
+    aside.mkdir()
     return root
 
 

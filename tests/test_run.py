@@ -205,14 +205,6 @@ def test_an_entry_whose_preparation_fails_stops_no_other(tmp_path: Path, monkeyp
     assert len(records(study.out)) == 2
 
 
-def test_a_damaged_record_is_named_with_what_to_do(small_study: StudyOnDisk) -> None:
-    small_study.run()
-    damaged = sorted((small_study.out / "cells").iterdir())[0]
-    (damaged / "record.json").write_text("{")
-    with pytest.raises(InputError, match=rf"{damaged.name}/record.json is damaged .* delete the folder"):
-        small_study.run()
-
-
 def test_a_cell_that_fails_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install_family(tmp_path, monkeypatch)
     study = StudyOnDisk(tmp_path, STUDY + '[[families]]\nfamily = "constant"\nfails_at = 6\n')

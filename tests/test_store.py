@@ -119,7 +119,24 @@ def forget_the_rates(shard: Path) -> None:
     manifest.write_text(json.dumps(content))
 
 
-HARMS = [Path.unlink, cut, flip_a_bit, empty_the_manifest, empty_list, lose_a_key, forget_the_rates, forget_the_facts]
+def flip_a_bit_of_the_facts(shard: Path) -> None:
+    manifest = shard.with_suffix(".json")
+    content = manifest.read_bytes()
+    assert b'"seconds":1.2' in content
+    manifest.write_bytes(content.replace(b'"seconds":1.2', b'"seconds":1.3', 1))
+
+
+HARMS = [
+    Path.unlink,
+    cut,
+    flip_a_bit,
+    flip_a_bit_of_the_facts,
+    empty_the_manifest,
+    empty_list,
+    lose_a_key,
+    forget_the_rates,
+    forget_the_facts,
+]
 
 
 @pytest.mark.parametrize("harm", HARMS)

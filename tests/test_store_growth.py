@@ -4,9 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -333,19 +330,3 @@ def test_samples_count_more_than_a_refusal_by_a_machine_without_essentia(
     assert isinstance(find_done(tmp_path, {"key"})["key"], Rejection)
     one_shard(tmp_path, names[1], "key", b"samples!")
     assert isinstance(find_done(tmp_path, {"key"})["key"], Place)
-
-
-def test_what_a_killed_process_left_goes_and_what_another_writes_stays(corpus: Corpus, tmp_path: Path) -> None:
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    folder = tmp_path / "cache" / "stores"
-    folder.mkdir(parents=True)
-    names = {process: f"shard.i16.{process}.partial" for process in (ended.pid, os.getpid(), 1)}
-    others = ["shard.i16.copy.partial", "shard.i16.9th.partial", "shard.9.i16", f"touched.i16.{ended.pid}.partial"]
-    for name in [*names.values(), *others]:
-        (folder / name).write_bytes(b"half a shard")
-    for name in [*names.values(), *others[:-1]]:
-        os.utime(folder / name, (time.time() - 90_000,) * 2)
-    store = stored(corpus, tmp_path / "cache")
-    left = {file.name for file in folder.iterdir() if file.stem not in content(store)}
-    assert left == {names[os.getpid()], names[1], *others}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from reports.tag_names import columns, drawn_name, in_one_line, padded, shortened
+from bench.one_line import in_one_line
+from reports.tag_names import columns, drawn_name, padded, shortened
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,25 @@
 """What one of the processes that torchrun started does in a test; `bench.processes` tells which it is.
 
-`python -m tests.together parts` checks what is divided among them and put together again. `... POINT RANK NUMBER
+`python -m tests.together parts` checks what is divided among them and put together again, and that nothing is left of
+their group in the end. `... POINT RANK NUMBER
 tagbench ARGUMENTS` runs the command line, in which, in process RANK, something happens before the NUMBERth update: a
-signal (`SIGTERM`, `SIGKILL`), or targets that are no numbers (`nan`).
+signal (`SIGTERM`, `SIGKILL`), the end of its torchrun and of itself (`lost`), or targets that are no numbers (`nan`).
 """
 
 import copy
 import os
 import signal
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from weakref import WeakSet
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.distributed import ProcessGroup
+from torch.distributed.distributed_c10d import _get_default_group
 
 from bench.cli import main as tagbench
 from bench.corpora import manifest
@@ -33,6 +38,7 @@ SHAPES: dict[str, tuple[nn.BatchNorm1d | nn.BatchNorm2d, tuple[int, ...]]] = {
     "bands": (nn.BatchNorm2d(5), (8, 5, 3, 7)),
     "scalar": (ScalarBatchNorm(eps=1e-3, momentum=0.1), (8, 5, 7)),
 }
+GROUPS: WeakSet[ProcessGroup] = WeakSet()
 
 
 def main() -> None:
@@ -41,11 +47,14 @@ def main() -> None:
     if point == "parts":
         (root,) = arguments
         run_together("cpu", lambda: lead(Path(root)))
+        assert not GROUPS  # else its threads would be at work while the interpreter ends
         return
     where, number, command, *rest = arguments
     if os.environ["RANK"] == where:
         if point == "nan":
             break_targets(int(number))
+        elif point == "lost":
+            send(signal.SIGKILL, "update", int(number), os.getppid(), os.getpid())
         else:
             send(signal.Signals[point], "update", int(number))
     sys.argv = [command, *rest]
@@ -54,8 +63,9 @@ def main() -> None:
 
 def lead(root: Path) -> None:
     """Hand out every check, and do it; an `AssertionError` ends the process."""
-    checks = [partial(every_track_goes_to_one_process, root)]
+    checks: list[Callable[[], None]] = [partial(every_track_goes_to_one_process, root)]
     checks += [partial(a_batch_norm_sees_the_whole_batch, name) for name in SHAPES]
+    checks.append(a_group_is_at_work_during_an_optimizers_first_step)
     for check in checks:
         hand_out(check)
         check()
@@ -95,6 +105,15 @@ def a_batch_norm_sees_the_whole_batch(name: str) -> None:
             assert_close(from_all(found[f"0.{key}"]).sum(0) / (count() if "running" in key else 1), value)
     assert [f"0.{key}" for key in norm.state_dict()] == list(model.state_dict())
     assert model.state_dict()["0.num_batches_tracked"] == 2
+
+
+def a_group_is_at_work_during_an_optimizers_first_step() -> None:
+    """Torch imports much for it, and some of that would keep the group, which `main` looks for in the end."""
+    GROUPS.add(_get_default_group())
+    weight = nn.Parameter(torch.ones(1))
+    optimizer = torch.optim.Adam([weight])
+    weight.sum().backward()
+    optimizer.step()
 
 
 def through(model: nn.Module, rows: Tensor, slopes: Tensor) -> dict[str, Tensor]:

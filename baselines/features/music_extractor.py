@@ -16,6 +16,7 @@ import numpy as np
 
 from baselines.features.pool import OF_VARYING_LENGTH, SECTIONS, numbers, without_tempo_of_no_beats
 from baselines.features.stft import Float32Array
+from baselines.features.tie_breaking import restart_noise
 from bench.audio import resample
 
 PREFIXES = tuple(f"{section}." for section in SECTIONS)
@@ -49,6 +50,7 @@ def _described(samples: Float32Array, sample_rate: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "track.wav"  # MusicExtractor takes nothing but a file
         _write_wav(file, resample(samples, sample_rate, RATE))
+        restart_noise()
         pool, _ = extractor(str(file))
     names = [name for name in pool.descriptorNames() if name.startswith(PREFIXES) and name != OF_VARYING_LENGTH]
     return {key: value for name in sorted(names) for key, value in numbers(name, pool[name]).items()}

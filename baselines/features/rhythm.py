@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from baselines.features.danceability import danceability
 from baselines.features.series import numbered, series_statistics
 from baselines.features.stft import BlockTransform, Float32Array, SpectrumBlock
+from baselines.features.tie_breaking import restart_noise
 
 Float64Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -103,6 +104,7 @@ class Rhythm:
         A beat's time is that of its frame's beginning. On silence and on a constant the tracker counts frames: such
         ticks are too fast to be beats.
         """
+        restart_noise()
         ticks = np.asarray(self._beats(novelty), np.float64)
         if len(ticks) < FEWEST_BEATS or not SLOWEST_BPM <= 60 / np.median(np.diff(ticks)) <= FASTEST_BPM:
             return np.empty(0)

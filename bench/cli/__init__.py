@@ -6,7 +6,7 @@ from functools import partial
 import click
 
 from bench.cli.gate import gate
-from bench.cli.results import ui
+from bench.cli.results import sync, ui
 from bench.cli.running import inspect, prepare, report, run
 from bench.cli.shipped import corpora, study
 from bench.cli.speed import speed
@@ -25,7 +25,7 @@ def tagbench() -> None:
     """
 
 
-for _command in (prepare, inspect, run, report, ui, tag, add, gate, study, corpora, speed):
+for _command in (prepare, inspect, run, report, ui, sync, tag, add, gate, study, corpora, speed):
     tagbench.add_command(_command)
 
 

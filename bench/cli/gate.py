@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.options import cache_option, device_option, root_option, works_side_by_side
+from bench.cli.options import cache_option, device_option, root_option, works_side_by_side, write_asked
 from bench.errors import InputError
 
 
@@ -86,7 +86,7 @@ def _compare(folder: Path, expected: Path, seed: int | None, markdown: Path | No
     gated = gate(folder, expected, seed)
     click.echo(page(gated))
     if markdown is not None:
-        markdown.write_text(page(gated), encoding="utf-8")
+        write_asked(markdown, page(gated))
     if junit is not None:
-        junit.write_text(junit_xml(gated), encoding="utf-8")
+        write_asked(junit, junit_xml(gated))
     gated.end()

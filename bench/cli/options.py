@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the files that options ask for."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ import click
 from platformdirs import user_cache_path
 
 from bench.errors import InputError
+from bench.whole_file import replace_file
 
 CACHE = user_cache_path("tagbench")
 cache_option = click.option(
@@ -53,6 +54,14 @@ device_option = click.option(
 out_option = click.option(
     "--out", type=click.Path(path_type=Path), help="Output folder.  [default: runs/<name of the study>]"
 )
+
+
+def write_asked(file: Path, text: str) -> None:
+    """Write a file that an option names, whole or not at all; a pipe or a link takes what comes."""
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        file.write_text(text, encoding="utf-8")
+    else:
+        replace_file(file, text.encode())
 
 
 def works_side_by_side(command: Callable[..., None]) -> Callable[..., None]:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli.options import CACHE, cache_option, device_option, out_option, root_option, works_side_by_side
+from bench.cli.results import mlflow_pages_of
 from bench.errors import StudyFailedError
+from bench.locks import locked_output
 
 if TYPE_CHECKING:
-    from bench.run import Machine
+    from bench.run import Machine, Outcome
     from bench.store import Store
 
 
@@ -36,8 +38,9 @@ def prepare(study: str, out: Path | None, root: Path | None, cache: Path, worker
 
     what = read_study(study)
     folder = out or Path("runs") / what.name
-    place = begin_study(what, out=folder, root=root, cache=cache)
-    data = prepare_data(what, place, out=folder, cache=cache, workers=workers)
+    with locked_output(folder):
+        place = begin_study(what, out=folder, root=root, cache=cache)
+        data = prepare_data(what, place, out=folder, cache=cache, workers=workers)
     click.echo(preparation_page(data.found))
     click.echo(f"\nEvery track with its verdict is in {folder / 'tracks.csv'}.")
     if any(entry.audio is None for entry in what.entries()):
@@ -77,9 +80,10 @@ def inspect(study: str, out: Path | None, root: Path | None, cache: Path, worker
 
     what = read_study(study)
     place = place_of(what.corpus.name, what.corpus.settings, root=root, cache=cache)
-    found = inspect_tags(what, place.load(workers=workers))
     folder = out or Path("runs") / what.name / "inspection"
-    write_inspection(found, folder)
+    with locked_output(folder):
+        found = inspect_tags(what, place.load(workers=workers))
+        write_inspection(found, folder)
     click.echo(summary(found))
     click.echo(f"More is in {folder / PAGE_FILE}, with tables and figures beside it.")
 
@@ -108,6 +112,12 @@ _track_option = click.option(
     "those of an earlier run.",
 )
 @_track_option
+@click.option(
+    "--share",
+    is_flag=True,
+    help="Share the cells with other processes that run the same STUDY with --share on the same --out, on one or "
+    "several machines: each does cells that no other has, and the last to end writes the table.",
+)
 def run(
     study: str,
     out: Path | None,
@@ -118,6 +128,7 @@ def run(
     tracks: tuple[str, ...],
     *,
     excerpts: bool,
+    share: bool,
 ) -> None:
     """Run a STUDY (the name of a shipped one, or a TOML file) and write its Table 1.
 
@@ -129,28 +140,58 @@ def run(
     from bench.run import Machine
 
     machine = Machine(choose_device(device), workers, cache)
-    run_together(machine.device, partial(_run, study, out, root, machine, tracks, excerpts=excerpts))
+    run_together(machine.device, partial(_run, study, out, root, machine, tracks, excerpts=excerpts, share=share))
 
 
 def _run(
-    study: str, out: Path | None, root: Path | None, machine: "Machine", tracks: Collection[str], *, excerpts: bool
+    study: str,
+    out: Path | None,
+    root: Path | None,
+    machine: "Machine",
+    tracks: Collection[str],
+    *,
+    excerpts: bool,
+    share: bool,
 ) -> None:
+    from bench.progress import say
     from bench.run import run_study
+    from bench.sharing import share_study
     from bench.study import read_study
-    from reports.report import write_report
 
     what = read_study(study)
     folder = out or Path("runs") / what.name
-    outcome = run_study(what, out=folder, root=root, machine=machine, chosen=tracks)
+    with locked_output(folder, shared=share):
+        if share:
+            shared = share_study(what, out=folder, root=root, machine=machine, chosen=tracks)
+            with shared.ending() as outcome:
+                if outcome:
+                    _report(outcome, folder, tracks, excerpts=excerpts)
+            faults = outcome.faults if outcome else shared.failures()
+        else:
+            outcome = run_study(what, out=folder, root=root, machine=machine, chosen=tracks)
+            _report(outcome, folder, tracks, excerpts=excerpts)
+            faults = outcome.faults
+    not_logged = outcome.tracking.missing if outcome else None
+    if faults:
+        if not_logged:
+            say(not_logged)
+        raise StudyFailedError(f"{len(faults)} things failed; the first: {faults[0]}")
+    if not_logged:
+        raise StudyFailedError(not_logged)
+
+
+def _report(outcome: "Outcome", folder: Path, tracks: Collection[str], *, excerpts: bool) -> None:
+    """Write the report of a study that was run, log it, and tell where everything is."""
+    from reports.report import write_report
+
     if outcome.finished:
         _keep_excerpts(outcome.audio if excerpts else None, folder, tracks)
         write_report(folder, tracks)
         click.echo((folder / "table1.md").read_text(encoding="utf-8"))
-    outcome.tracking.log_report(failed=bool(outcome.faults))
-    click.echo(f"Tables and figures are in {folder}. Logging to MLflow took {outcome.tracking.seconds:.0f} s.")
-    click.echo(f"Its pages, where cells stand side by side: {_mlflow_pages(outcome.tracking.uri, folder)}")
-    if outcome.faults:
-        raise StudyFailedError(f"{len(outcome.faults)} things failed; the first: {outcome.faults[0]}")
+    tracking = outcome.tracking
+    tracking.log_report(failed=bool(outcome.faults))
+    click.echo(f"Tables and figures are in {folder}. Logging to MLflow took {tracking.seconds:.0f} s.")
+    click.echo(f"Its pages, where cells stand side by side: {mlflow_pages_of(tracking.uri, folder)}")
 
 
 def _keep_excerpts(audio: "Store | None", folder: Path, chosen: Collection[str]) -> None:
@@ -173,13 +214,6 @@ def report(folder: Path, tracks: tuple[str, ...]) -> None:
     """Write the page, the tables and the figures of DIR again from what is recorded there; nothing is trained."""
     from reports.report import write_report
 
-    write_report(folder, tracks)
+    with locked_output(folder):
+        write_report(folder, tracks)
     click.echo((folder / "table1.md").read_text(encoding="utf-8"))
-
-
-def _mlflow_pages(uri: str, folder: Path) -> str:
-    from bench.tracking.connection import own_store
-
-    if uri == own_store(folder):
-        return shlex.join(["tagbench", "ui", str(folder)])
-    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"

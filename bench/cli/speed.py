@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.options import cache_option, workers_option
+from bench.cli.options import cache_option, workers_option, write_asked
 from bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -137,4 +137,4 @@ def _tell(what: str, found: "Findings", machine: dict[str, object], file: Path |
     """Print findings as a table, and write them as JSON where that is wanted."""
     click.echo(found.table())
     if file is not None:
-        file.write_text(found.json(what, machine), encoding="utf-8")
+        write_asked(file, found.json(what, machine))

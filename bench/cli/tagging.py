@@ -12,6 +12,8 @@ import click
 
 from bench.cli.options import cache_option, device_option, works_side_by_side
 from bench.errors import InputError, StudyFailedError
+from bench.locks import locked_output
+from bench.one_line import printable
 from bench.progress import say
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ def tag(
         cell = TrainedCell.load(folder)
     tagged = cell.tag(files, device=choose_device(device), workers=workers, cache=cache)
     for file, note in tagged.notes.items():
-        say(f"{_shown(file)}: {note}")
+        say(f"{file}: {note}")
     for line in _json_lines(tagged) if as_json else _blocks(cell, tagged, top):
         click.echo(line)
     _tell_refused(tagged)
@@ -90,19 +92,20 @@ def add(
     from reports.report import TABLE_FILE, write_report
     from reports.study_folder import read_study_folder, refuse_taken
 
-    study = read_study_folder(folder)
-    refuse_taken(name, [*(one.cell for one in study.finished), *study.missing], folder)
-    added = add_model(
-        folder,
-        study.finished[0].record,
-        predictions,
-        label=name,
-        n_train=n_train,
-        seed=seed,
-        n_parameters=n_parameters,
-        replace=replace,
-    )
-    write_report(folder)
+    with locked_output(folder):
+        study = read_study_folder(folder)
+        refuse_taken(name, [*(one.cell for one in study.finished), *study.missing], folder)
+        added = add_model(
+            folder,
+            study.finished[0].record,
+            predictions,
+            label=name,
+            n_train=n_train,
+            seed=seed,
+            n_parameters=n_parameters,
+            replace=replace,
+        )
+        write_report(folder)
     click.echo((folder / TABLE_FILE).read_text(encoding="utf-8"))
     click.echo(f"The model is kept in {added}; delete that folder to take it out, and run: tagbench report {folder}")
 
@@ -156,31 +159,27 @@ def _listed(finished: "Sequence[FinishedCell]") -> str:
 def _json_lines(tagged: "Tagged") -> Iterator[str]:
     for file, scores in tagged.scores.to_dict(orient="index").items():
         rounded = {name: round(float(score), 6) for name, score in scores.items()}
-        yield json.dumps({"file": file, "scores": rounded}, ensure_ascii=False)
+        line = json.dumps({"file": file, "scores": rounded}, ensure_ascii=False)
+        yield "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in line)
 
 
 def _blocks(cell: "TrainedCell", tagged: "Tagged", top: int) -> Iterator[str]:
     """Yield for each file its name and its highest tags, classification tags first."""
     kinds = {kind: [tag.name for tag in cell.tags if tag.kind == kind] for kind in ("classification", "regression")}
     for file, scores in tagged.scores.iterrows():
-        yield _shown(str(file))
+        yield printable(str(file))
         for kind, names in kinds.items():
             best = scores[names].sort_values(ascending=False, kind="stable").head(top)
             if kind == "regression" and names:
                 yield "  regression tags:"
             for name, score in best.items():
-                yield f"  {score:.3f}  {_shown(str(name))}"
+                yield f"  {score:.3f}  {printable(str(name))}"
 
 
 def _tell_refused(tagged: "Tagged") -> None:
     """Name the files that could not be tagged, each with the reason; raises `StudyFailedError` where there are any."""
     for file, reason in tagged.refused.items():
-        say(f"{_shown(file)}: {reason}")
+        say(f"{file}: {reason}")
     if tagged.refused:
         total = len(tagged.refused) + len(tagged.scores)
         raise StudyFailedError(f"{len(tagged.refused)} of {total} files could not be tagged")
-
-
-def _shown(text: str) -> str:
-    """Return a name as a terminal may have it: nothing in it moves the cursor or ends the line."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)

@@ -1,8 +1,9 @@
 """Data sets, one module each, with `load(root, **settings) -> Corpus`; there is no registry to edit.
 
 A data set that this project makes itself also has `create(root, *, workers, **settings)`, which makes what is missing
-under `root` and is called before `load`; `outline(root, **settings) -> Corpus`, its tracks and groups without tags,
-known before anything is made; and `folder_name(**settings)`, the folder that all corpora of such settings may share.
+under `root`, in one process at a time (`bench.locks.making`), and is called before `load`; `outline(root, **settings)
+-> Corpus`, its tracks, groups and tags, known before anything is made, with targets of 0; and
+`folder_name(**settings)`, the folder that all corpora of such settings may share.
 
 A data set whose `load` takes long or leaves something in `root` may have `glance(root) -> str | None`: what is there,
 as far as can be told at once, or None where `load` is quick and leaves nothing.
@@ -18,6 +19,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, create_model
 
 from bench.corpus import Corpus
+from bench.costs import stage
 from bench.errors import InputError
 from bench.extensions import all_modules, find_module
 
@@ -58,6 +60,7 @@ class Place:
     settings: dict[str, Any]
     folder: Path
 
+    @stage("corpus")
     def outline(self) -> Corpus:
         """Return the tracks with their groups, before anything is made; of a data set that exists, the corpus."""
         if not hasattr(self.module, "create"):
@@ -65,6 +68,7 @@ class Place:
         corpus: Corpus = self.module.outline(self.folder, **self.settings)
         return corpus
 
+    @stage("corpus")
     def load(self, *, workers: int) -> Corpus:
         """Return the corpus; what is missing of a data set that we make is made first."""
         if hasattr(self.module, "create"):

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.corpus import PARTS, Corpus, Float32Array, StrArray, Tag
+from bench.corpus import PARTS, Corpus, Float32Array, StrArray, Tag, refuse_outside
 from bench.errors import InputError
 from bench.progress import say
 from bench.table_files import as_text, holds_numbers, place_of, read_table
@@ -59,6 +59,7 @@ def load(
     Raises `InputError` when the manifest is missing or unreadable, has no path column or no track, a path is blank or
     outside `root`, a tag's column is missing or not numeric, or a duration or checksum is none.
     """
+    refuse_outside(title, np.array([file, tags], dtype=np.str_))
     manifest = _manifest(root, file)
     table = read_table(manifest, required=["path"], text=TEXT_COLUMNS)
     paths = _paths(manifest, table)

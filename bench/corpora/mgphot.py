@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from bench.corpus import Corpus, Float32Array, StrArray, Tag
 from bench.errors import InputError
+from bench.text_files import MOST_CHARACTERS
 
 INDEX = "genome_index_split.json"
 AUDIO_FOLDER = "genome_audio"
@@ -157,7 +158,7 @@ def _entries(file: Path) -> Iterable[tuple[str, Any]]:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{file} is not there; {REMAKE}, or give the folder that holds it with --root") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file} cannot be read: {str(error).splitlines()[0]}; {REMAKE}") from error
     if not isinstance(content, dict | list) or not content:
         raise InputError(f"{file} holds no songs; {REMAKE}")
@@ -172,8 +173,8 @@ def _song(file: Path, name: str, entry: object) -> _Song:
     if not isinstance(video, str) or not VIDEO_ID.fullmatch(video):
         raise InputError(f"{where} has the youtube_id {video!r}, which is none; {REMAKE}")
     artist = entry.get("main_artist") or entry.get("artist")
-    if not isinstance(artist, str) or not artist:
-        raise InputError(f"{where} has neither main_artist nor artist; {REMAKE}")
+    if not isinstance(artist, str) or not 0 < len(artist) <= MOST_CHARACTERS:
+        raise InputError(f"{where} has neither main_artist nor artist that could be a name; {REMAKE}")
     part = entry.get("split")
     if not isinstance(part, str) or part not in PARTS:
         raise InputError(f"{where} has the split {part!r}, which is none of {', '.join(PARTS)}; {REMAKE}")

@@ -29,11 +29,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from bench.checksums import first_damaged, write_checksums
 from bench.corpus import Corpus, StrArray, Tag
 from bench.digest import json_digest
 from bench.errors import InputError
 from bench.inert_pickle import read_pickle
+from bench.locks import making
 from bench.progress import say
+from bench.text_files import MOST_CHARACTERS
 from bench.whole_file import written_aside
 
 TRAIN_LIST, TEST_LIST = "filtered_list_train.cP", "filtered_list_test.cP"
@@ -125,7 +128,7 @@ def _groups(file: Path, ids: StrArray) -> tuple[StrArray, str]:
         with file.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 fields = line.rstrip("\n").split(SEPARATOR, 3)
-                if len(fields) != 4:
+                if len(fields) != 4 or len(fields[2]) > MOST_CHARACTERS:
                     raise InputError(f"{file}, line {number} has not the four fields of a track; {AGAIN}")
                 if fields[0] in wanted and fields[2]:
                     artists[fields[0]] = fields[2]
@@ -139,11 +142,17 @@ def _groups(file: Path, ids: StrArray) -> tuple[StrArray, str]:
 def _tracks(root: Path) -> pd.DataFrame:
     """Return a row a track: `id`, `listed` in "train" or "test", `path` ("": not known) and `tag/<name>`, 0 or 1."""
     made_from = _state(root)
+    table = _converted(root / CONVERTED, made_from)
+    if table is not None:
+        return table
+    with making(root, [CONVERTED]):
+        table = _converted(root / CONVERTED, made_from)  # by whoever was waited for
+        return _convert(root, made_from) if table is None else table
+
+
+def _convert(root: Path, made_from: bytes) -> pd.DataFrame:
+    """Read the published files and keep what they say, where the folder can be written."""
     converted = root / CONVERTED
-    if converted.exists():
-        table = _converted(converted, made_from)
-        if table is not None:
-            return table
     say(f"msd: reading the pickles in {root}, which takes about a minute")
     table = _read_published(root)
     try:
@@ -164,18 +173,23 @@ def _state(root: Path) -> bytes:
 
 def _converted(file: Path, made_from: bytes) -> pd.DataFrame | None:
     """Return what was kept, unless it was made from other files or is damaged: it can be made again."""
+    if first_damaged(file.with_suffix(".sha256"), [file.name]):
+        return None
     try:
         table = pq.read_table(file)
     except (OSError, pa.ArrowInvalid):
         return None
+    if (table.schema.metadata or {}).get(CONVERTED_FROM) != made_from:
+        return None
     kept: pd.DataFrame = table.to_pandas()
-    return kept if (table.schema.metadata or {}).get(CONVERTED_FROM) == made_from else None
+    return kept
 
 
 def _keep(table: pd.DataFrame, file: Path, made_from: bytes) -> None:
     kept = pa.Table.from_pandas(table, preserve_index=False)
     with written_aside(file) as aside:
         pq.write_table(kept.replace_schema_metadata({CONVERTED_FROM: made_from}), aside)
+    write_checksums(file.with_suffix(".sha256"), [file.name])
 
 
 def _read_published(root: Path) -> pd.DataFrame:
@@ -211,7 +225,7 @@ def _texts(file: Path) -> dict[str, str]:
 def _text(file: Path, value: object) -> str:
     """Return a text or a whole number as text; Python 2 wrote texts as bytes."""
     text = str(value, "latin-1") if isinstance(value, bytes) else str(value) if type(value) is int else value
-    if isinstance(text, str) and text.isascii() and text.isprintable():
+    if isinstance(text, str) and text.isascii() and text.isprintable() and len(text) <= MOST_CHARACTERS:
         return text
     raise InputError(f"{file} holds {ascii(value)[:40]} where an id or a path belongs; {AGAIN}")
 

@@ -2,227 +2,213 @@
 
 A cell is logged from its finished folder, so that training never waits for a server, and it is logged once: a child
 carries its cell's digest, and only a child that was logged to its end counts. A child shows the curves of a training
-while it lasts, as far as the server takes them; the finished folder completes it.
+while it lasts, as far as the server takes them; the finished folder completes it. What a server that is gone does not
+take is kept, and sent when it is back: in this run, or by the next, or by `tagbench sync`.
 """
 
-import json
-import platform
+import shlex
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bench.digest import json_digest
+from bench.costs import stage
+from bench.errors import StudyFailedError
 from bench.live import LiveCurves, Row
-from bench.record import CURVES_FILE, MODEL_FOLDER, RunRecord, RunSpec, describe
+from bench.progress import say
+from bench.record import RunSpec, describe
 from bench.study import Study
-from bench.tracking.connection import ARTIFACTS_FOLDER, connect, mlflow_faults, named_store, own_store
-from bench.tracking.contents import (
-    NOTE_TAG,
-    Point,
-    cell_note,
-    cell_params,
-    cell_points,
-    curve_points,
-    experiment_tags,
-    per_tag_table,
-    report_files,
-    study_tags,
-    trial_points,
+from bench.tracking.cells import FinishedCell, log_cell, log_points, now
+from bench.tracking.connection import (
+    URI_VARIABLE,
+    StoreGoneError,
+    connect,
+    mlflow_faults,
+    named_store,
+    own_store,
 )
-from bench.tracking.models import can_tag, log_model
+from bench.tracking.contents import curve_points, report_files
+from bench.tracking.database import ready_database
+from bench.tracking.runs import ENDED, StudyRuns, was_logged
 
-if TYPE_CHECKING:  # mlflow is imported where it is used: training must not need it
-    from mlflow.entities import DatasetInput, Metric, Param
-
-CELL_TAG = "tagbench.cell"
-OUTPUT_TAG = "tagbench.output"
-PARENT_TAG = "mlflow.parentRunId"
-METRICS_A_BATCH = 1000  # the most that MLflow takes in one call
-PARAMS_A_BATCH = 100
-PARAM_CHARACTERS = 6000
+SHARE_FOR_A_GONE_STORE = 0.1  # of a study's time, at most, is spent on asking whether it is back
+SECONDS_FOR_THE_LAST_CURVES = 5
 
 
 class Tracking:
     """The MLflow runs of one study in one output folder.
 
     The store is `MLFLOW_TRACKING_URI` where that is set, else `mlflow.db` in the output folder. `seconds` is the time
-    that the study has waited for it; curves that are sent during a training cost none.
-    Raises `StudyFailedError` when the store cannot be used.
+    that the study has waited for it; curves that are sent during a training cost none. `sent` counts the cells that
+    were logged. A store that cannot be used raises `StudyFailedError` at first, but where it was used for this output
+    folder before, the study goes on without it, unless that is to `insist`.
     """
 
-    def __init__(self, study: Study, out: Path) -> None:
+    def __init__(self, study: Study, out: Path, *, insist: bool = False) -> None:
+        self.study = study
         self.out = out
-        self.live: dict[str, LiveCurves] = {}
-        self.live_runs: dict[str, str] = {}
-        self.seconds = 0.0
         self.uri = named_store() or own_store(out)
-        with self._counted():
-            self.client = connect(self.uri)
-            self.experiment = self._find_or_create_experiment(study)
-            self.parent = self._find_or_create_parent(study)
-            self.logged = self._logged_cells()
+        self.sent = 0
+        self.seconds = 0.0
+        self._seconds_last = 0.0
+        self._finished: dict[str, FinishedCell] = {}  # by digest; of them, some are
+        self._kept: dict[str, FinishedCell] = {}  # not logged yet, and some
+        self._refused: dict[str, FinishedCell] = {}  # not taken by a store that was there
+        self._report_kept = False
+        self._live: dict[str, LiveCurves] = {}
+        self._live_runs: dict[str, str] = {}
+        self._ask_again = 0.0
+        self._runs: StudyRuns | None = None  # None while the store is gone
+        try:
+            self._runs = self._found()
+        except StudyFailedError as fault:
+            if insist or not was_logged(out):
+                advice = f"; mend {URI_VARIABLE}, or unset it to log into the output folder" if named_store() else ""
+                raise StudyFailedError(f"{fault}{advice}") from fault
+            self._lose(fault)
 
-    def follow(self, spec: RunSpec) -> LiveCurves:
-        """Return what takes the rows of a cell's curves while it is trained; a child run shows them."""
-        self.live[spec.digest] = LiveCurves(partial(self._log_live, spec))
-        return self.live[spec.digest]
+    def follow(self, spec: RunSpec) -> LiveCurves | None:
+        """Return what takes the rows of a cell's curves while it is trained; a child run shows them.
 
+        None while the store is gone.
+        """
+        if self._runs is None:
+            return None
+        self._live[spec.digest] = LiveCurves(partial(self._log_live, self._runs, spec))
+        return self._live[spec.digest]
+
+    @stage("log")
     def log_cell(self, folder: Path) -> None:
-        """Log a finished cell from its folder, unless it is logged already."""
-        record = RunRecord.load(folder)
-        if record.digest in self.logged:
-            return
-        with self._counted():
-            run, curves_sent = self._started(record)
-            self.client.set_tag(run, NOTE_TAG, cell_note(record))
-            params = _params(cell_params(record))
-            for first in range(0, len(params), PARAMS_A_BATCH):
-                self.client.log_batch(run, params=params[first : first + PARAMS_A_BATCH])
-            curves = pd.read_parquet(folder / CURVES_FILE).iloc[curves_sent:]
-            self._log_points(run, cell_points(record) + trial_points(record) + curve_points(curves))
-            self.client.log_inputs(run, datasets=_datasets(record, self.out))
-            self.client.log_table(run, per_tag_table(record), "per_tag.json")
-            self._log_files(run, record, folder)
-            self.client.set_terminated(run, "FINISHED")
-        self.logged.add(record.digest)
+        """Log a finished cell from its folder, unless it is logged already, and what was kept before.
+
+        What cannot be logged is kept, which is told. Raises `InputError` where the cell cannot be read.
+        """
+        cell = FinishedCell.read(folder)
+        self._finished[cell.record.digest] = self._kept[cell.record.digest] = cell
+        if time.monotonic() >= self._ask_again:
+            self._send_kept()
 
     def log_report(self, *, failed: bool) -> None:
-        """Log the tables, the pages and the figures with the parent run, and end it."""
+        """Log what was kept, and the tables, the pages and the figures with the parent run, and end it."""
+        self._report_kept = True
+        if (runs := self._send_kept()) is None:
+            return
+        try:
+            with self._counted():
+                self._log_report(runs, "FAILED" if failed else ENDED)
+        except StudyFailedError as fault:
+            self._lose(fault)
+        else:
+            self._report_kept = False
+
+    @property
+    def missing(self) -> str | None:
+        """One line on what is not logged and how it will be, None where all is."""
+        cells = len(self._kept) + len(self._refused)
+        if not (cells or self._report_kept):
+            return None
+        told = [f"{cells} cell{'s' * (cells > 1)}"] * bool(cells) + ["the report"] * self._report_kept
+        return (
+            f"{' and '.join(told)} could not be logged to MLflow at {self.uri}; nothing is lost: once it can be used, "
+            f"{shlex.join(['tagbench', 'sync', str(self.out)])} sends what is missing"
+        )
+
+    def _found(self) -> StudyRuns:
+        """Connect to the store, and look what is there."""
         with self._counted():
-            for file in report_files(self.out):
-                folder = file.relative_to(self.out).parent.name
-                self.client.log_artifact(self.parent, str(file), folder or None)
-            for run in self.live_runs.values():  # of cells that were not finished
-                self.client.set_terminated(run, "FAILED")
-            self.client.set_terminated(self.parent, "FAILED" if failed else "FINISHED")
+            own = self.uri == own_store(self.out)
+            if own:
+                ready_database(self.out)
+            return StudyRuns(connect(self.uri), self.study, self.out, own=own)
+
+    def _reached(self) -> StudyRuns | None:
+        """Return what is in the store, None while it is gone."""
+        if self._runs is None:
+            try:
+                self._runs = self._found()
+            except StudyFailedError as fault:
+                self._lose(fault)
+            else:
+                say(f"MLflow at {self.uri} can be used again")
+                self._ask_again = 0.0
+                there = self._runs.logged | self._refused.keys()  # it may have lost some
+                self._kept = {digest: cell for digest, cell in self._finished.items() if digest not in there}
+        return self._runs
+
+    def _lose(self, fault: StudyFailedError) -> None:
+        """Go on without the store; when it is back, it is asked what it has, which may be more than it said."""
+        if not self._ask_again:
+            say(f"{fault}; the study goes on, and what is not logged is kept")
+        self._ask_again = time.monotonic() + self._seconds_last / SHARE_FOR_A_GONE_STORE
+        self._runs = None
+        self._live.clear()
+        self._live_runs.clear()  # which never ended: they will be deleted
+
+    def _send_kept(self) -> StudyRuns | None:
+        """Log what is kept, unless the store does not take it, and return what is there; None while it is gone."""
+        if (runs := self._reached()) is None:
+            return None
+        for digest, cell in list(self._kept.items()):
+            try:
+                with self._counted():
+                    self._send(runs, cell)
+            except StoreGoneError as fault:
+                self._lose(fault)
+                return None
+            except StudyFailedError as fault:
+                say(f"{describe(cell.record)}: {fault}")
+                self._refused[digest] = cell
+            del self._kept[digest]
+        return runs
+
+    def _send(self, runs: StudyRuns, cell: FinishedCell) -> None:
+        digest = cell.record.digest
+        if digest in runs.logged:
+            return
+        run, curves_sent = self._started(runs, cell)
+        log_cell(runs, run, cell, curves_sent=curves_sent)
+        runs.logged.add(digest)
+        self.sent += 1
+
+    def _started(self, runs: StudyRuns, cell: FinishedCell) -> tuple[str, int]:
+        """Return the run of a finished cell and how many rows of its curves it has: the live one, or else a new one."""
+        digest = cell.record.digest
+        live = self._live.pop(digest, None)
+        if live is not None and not live.wait(SECONDS_FOR_THE_LAST_CURVES):
+            raise StoreGoneError(f"MLflow at {self.uri} does not answer")
+        run = self._live_runs.pop(digest, None)
+        if run is not None and live is not None and not live.broken:
+            return run, live.sent
+        if run is not None:  # nobody knows what the server took before it broke off
+            runs.delete(run)
+        return runs.start_child(cell.record, now() - round(1000 * cell.seconds)), 0
+
+    def _log_live(self, runs: StudyRuns, spec: RunSpec, rows: list[Row]) -> None:
+        with mlflow_faults(self.uri):
+            if spec.digest not in self._live_runs:
+                self._live_runs[spec.digest] = runs.start_child(spec, now())
+            log_points(runs, self._live_runs[spec.digest], curve_points(pd.DataFrame(rows)))
+
+    def _log_report(self, runs: StudyRuns, status: str) -> None:
+        for file in report_files(self.out):
+            folder = file.relative_to(self.out).parent.name
+            runs.client.log_artifact(runs.parent, str(file), folder or None)
+        for live in self._live.values():
+            live.wait(SECONDS_FOR_THE_LAST_CURVES)
+        for run in self._live_runs.values():  # of cells that were not finished
+            runs.client.set_terminated(run, "FAILED")
+        runs.tidy(keep=self._live_runs.values())
+        runs.client.set_terminated(runs.parent, status)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
         started = time.perf_counter()
-        with mlflow_faults(self.uri):
-            yield
-        self.seconds += time.perf_counter() - started
-
-    def _find_or_create_experiment(self, study: Study) -> str:
-        found = self.client.get_experiment_by_name(study.name)
-        own = self.uri == own_store(self.out)
-        artifacts = (self.out.resolve() / ARTIFACTS_FOLDER).as_uri() if own else None
-        experiment = str(found.experiment_id if found else self.client.create_experiment(study.name, artifacts))
-        there = found.tags if found else {}
-        for key, value in experiment_tags(study).items():
-            if key not in there:  # else it is the user's
-                self.client.set_experiment_tag(experiment, key, value)
-        return experiment
-
-    def _find_or_create_parent(self, study: Study) -> str:
-        here = json_digest([platform.node(), str(self.out.resolve())])
-        found = self.client.search_runs([self.experiment], f"tags.`{OUTPUT_TAG}` = '{here}'", max_results=1)
-        if found:
-            run = str(found[0].info.run_id)
-            self.client.update_run(run, status="RUNNING")
-        else:
-            created = self.client.create_run(self.experiment, tags={OUTPUT_TAG: here}, run_name=study.name)
-            run = str(created.info.run_id)
-        for key, value in study_tags(study).items():
-            self.client.set_tag(run, key, value)
-        return run
-
-    def _logged_cells(self) -> set[str]:
-        """Return the digests of the cells that are logged; delete what an interruption left half logged."""
-        logged = set()
-        for run in self._children():
-            if run.info.status == "FINISHED":
-                logged.add(str(run.data.tags[CELL_TAG]))
-            else:
-                for model in run.outputs.model_outputs if run.outputs else []:
-                    self.client.delete_logged_model(model.model_id)
-                self.client.delete_run(run.info.run_id)
-        return logged
-
-    def _children(self) -> list[Any]:
-        children: list[Any] = []
-        token: str | None = None
-        while True:
-            page = self.client.search_runs(
-                [self.experiment], f"tags.`{PARENT_TAG}` = '{self.parent}'", page_token=token
-            )
-            children.extend(page)
-            token = page.token
-            if not token:
-                return children
-
-    def _started(self, record: RunRecord) -> tuple[str, int]:
-        """Return the run of a finished cell and how many rows of its curves it has: the live one, or else a new one."""
-        if live := self.live.pop(record.digest, None):
-            live.wait()
-        run = self.live_runs.pop(record.digest, None)
-        if run is not None and live is not None and not live.broken:
-            return run, live.sent
-        if run is not None:  # nobody knows what the server took before it broke off
-            self.client.delete_run(run)
-        return self._start_child(record, record.train_seconds + record.predict_seconds), 0
-
-    def _log_live(self, spec: RunSpec, rows: list[Row]) -> None:
-        with mlflow_faults(self.uri):
-            if spec.digest not in self.live_runs:
-                self.live_runs[spec.digest] = self._start_child(spec, 0)
-            self._log_points(self.live_runs[spec.digest], curve_points(pd.DataFrame(rows)))
-
-    def _log_points(self, run: str, points: Iterable[Point]) -> None:
-        metrics = _metrics(points)
-        for first in range(0, len(metrics), METRICS_A_BATCH):
-            self.client.log_batch(run, metrics=metrics[first : first + METRICS_A_BATCH])
-
-    def _log_files(self, run: str, record: RunRecord, folder: Path) -> None:
-        """Log what is in a cell's folder, its model as one of MLflow's where it can tag audio files."""
-        with_model = can_tag(record, folder)
-        if with_model:
-            log_model(self.client, run, record, folder, cell_params(record))
-        for entry in sorted(folder.iterdir()):
-            if not (with_model and entry.name == MODEL_FOLDER):
-                self.client.log_artifact(run, str(entry))
-
-    def _start_child(self, spec: RunSpec, seconds: float) -> str:
-        """Create the run of a cell that began so many seconds ago."""
-        tags = {PARENT_TAG: self.parent, CELL_TAG: spec.digest}
-        started = _now() - round(1000 * seconds)
-        run = self.client.create_run(self.experiment, start_time=started, tags=tags, run_name=describe(spec))
-        return str(run.info.run_id)
-
-
-def _params(values: Mapping[str, str]) -> "list[Param]":
-    from mlflow.entities import Param
-
-    return [Param(key, value[:PARAM_CHARACTERS]) for key, value in values.items()]
-
-
-def _metrics(points: Iterable[Point]) -> "list[Metric]":
-    from mlflow.entities import Metric
-
-    return [Metric(key, value, _now(), step) for key, value, step in points]
-
-
-def _datasets(record: RunRecord, out: Path) -> "list[DatasetInput]":
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    source = json.dumps({"uri": str(out.resolve())})
-
-    def used(digest: str, tracks: int, context: str) -> DatasetInput:
-        profile = json.dumps({"num_rows": tracks})
-        dataset = Dataset(record.corpus, digest, "local", source, profile=profile)
-        return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
-
-    return [
-        used(record.train_digest, record.n_train, "training"),
-        used(record.valid_digest, record.n_valid, "validation"),
-        used(record.test_digest, record.n_test, "test"),
-    ]
-
-
-def _now() -> int:
-    return round(1000 * time.time())
+        try:
+            with mlflow_faults(self.uri):
+                yield
+        finally:
+            self._seconds_last = time.perf_counter() - started
+            self.seconds += self._seconds_last

@@ -1,7 +1,8 @@
-"""Which MLflow store a study is logged to, and its faults as one line each."""
+"""Which MLflow store a study is logged to, how long it is waited for, and its faults as one line each."""
 
 import logging
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,22 @@ if TYPE_CHECKING:  # mlflow is imported where it is used: training must not need
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 DATABASE_FILE = "mlflow.db"
 ARTIFACTS_FOLDER = "mlartifacts"
+SERVER_FAULTS = 500  # HTTP's: from here on it is not the request that is wrong
 
-# MLflow would tell its makers of every use, from daemon threads that can abort a process while it ends.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# What a user has set stays. MLflow itself waits 2 minutes for each answer and asks 8 times, for a quarter of an hour.
+DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # a bar for each of many small files
+    # MLflow would tell its makers of every use.
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+for _name, _value in DEFAULTS.items():
+    os.environ.setdefault(_name, _value)
+
+
+class StoreGoneError(StudyFailedError):
+    """The MLflow store cannot be reached, or cannot do its work now; it may be back later."""
 
 
 def named_store() -> str | None:
@@ -31,23 +45,52 @@ def own_store(folder: Path) -> str:
 
 
 def connect(uri: str) -> "MlflowClient":
-    """Return a client of a store; a new database is made, which takes seconds."""
+    """Return a client of a store.
+
+    Raises MLflow's own errors and SQLAlchemy's, which `mlflow_faults` tells in a line.
+    """
+    from mlflow.store.db.db_types import DATABASE_ENGINES
     from mlflow.tracking import MlflowClient
 
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # a bar for each of many small files
+    quiet_mlflow()
+    if uri.split(":")[0].split("+")[0] in DATABASE_ENGINES:
+        _knock(uri)
+    return MlflowClient(uri)
+
+
+def quiet_mlflow() -> None:
+    """Let MLflow tell of no step on its way, and of no fault that is told here in a line."""
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    return MlflowClient(uri)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+
+def _knock(database: str) -> None:
+    """Raise at once what MLflow would try ten times, for minutes: that the database cannot be reached."""
+    from sqlalchemy import NullPool, create_engine
+
+    create_engine(database, poolclass=NullPool).connect().close()
 
 
 @contextmanager
 def mlflow_faults(uri: str) -> Iterator[None]:
-    """Turn a fault of the MLflow store into one line that names it; raises `StudyFailedError`."""
+    """Turn a fault of the MLflow store into one line that names it.
+
+    Raises `StoreGoneError`, or another `StudyFailedError` where the store is there and refuses what it was asked.
+    """
     from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
     try:
         yield
-    except (MlflowException, SQLAlchemyError) as error:  # the second where a database cannot even be opened
-        line = str(error).strip().splitlines()[0]
-        raise StudyFailedError(f"MLflow at {uri} cannot be used: {line}") from error
+    except MlflowException as error:
+        damaged = type(error.__cause__) is DatabaseError  # none of its kinds, which are about what was asked
+        if error.get_http_status_code() < SERVER_FAULTS and not damaged:  # type: ignore[no-untyped-call]
+            raise StudyFailedError(f"MLflow at {uri} refuses: {_first_line(error)}") from error
+        raise StoreGoneError(f"MLflow at {uri} cannot be used: {_first_line(error)}") from error
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:  # of HTTP's as well, and of artifacts
+        raise StoreGoneError(f"MLflow at {uri} cannot be used: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -26,8 +26,8 @@ def can_tag(record: RunRecord, folder: Path) -> bool:
     return record.audio is not None and all((folder / name).exists() for name in TAGGING_FILES)
 
 
-def log_model(client: "MlflowClient", run: str, record: RunRecord, folder: Path, params: dict[str, str]) -> None:
-    """Log the cell in `folder` as a model of its run that `bench.tracking.pyfunc` loads."""
+def log_model(client: "MlflowClient", run: str, record: RunRecord, folder: Path, params: dict[str, str]) -> str:
+    """Log the cell in `folder` as a model of its run that `bench.tracking.pyfunc` loads, and return the model's id."""
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
@@ -39,6 +39,7 @@ def log_model(client: "MlflowClient", run: str, record: RunRecord, folder: Path,
         _write_model(described, record, folder, Path(aside) / MODEL_NAME)
         client.log_model_artifacts(model.model_id, str(Path(aside) / MODEL_NAME))
     client.finalize_logged_model(model.model_id, "READY")
+    return str(model.model_id)
 
 
 def download_cell(run: str, folder: Path) -> Path:

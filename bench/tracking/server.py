@@ -1,6 +1,7 @@
 """MLflow's own pages on what a study logged into its output folder: a server for as long as someone looks."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -15,9 +16,11 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from bench.errors import InputError, StudyFailedError
+from bench.output import refuse_links_out
 from bench.progress import say
 from bench.tracking.connection import ARTIFACTS_FOLDER, DATABASE_FILE, connect, mlflow_faults, named_store, own_store
 from bench.tracking.contents import TABLE_VIEW
+from bench.tracking.database import damage_of, refuse_other_version
 
 SECONDS_TO_START = 300  # it takes 10 on two idle cores
 SECONDS_TO_END = 10
@@ -28,12 +31,15 @@ SECONDS_BETWEEN = 0.2  # two looks whether it answers
 def mlflow_pages(out: Path, host: str, port: int) -> Iterator["Pages"]:
     """Serve what is in `out` until the block ends; port 0 is any that is free.
 
-    Raises `InputError` where the folder has no database or the address cannot be had, `StudyFailedError` where the
-    database cannot be read or the server does not start.
+    Raises `InputError` where the folder has no database, a link leads out of it or the address cannot be had, and
+    `StudyFailedError` where the database cannot be read or the server does not start.
     """
     if not (out / DATABASE_FILE).is_file():
         raise InputError(_nothing_there(out))
+    refuse_links_out(out)
     store = own_store(out)
+    with mlflow_faults(store):
+        _check_database(out)
     port = _free_port(host, port)
     say("MLflow starts; that takes some seconds.")
     with TemporaryFile() as said, _server(store, out, host, port, said) as server:
@@ -82,6 +88,14 @@ def _nothing_there(out: Path) -> str:
     if (store := named_store()) is not None:
         return f"{out} has no {DATABASE_FILE}: its study was logged to {store}; look there"
     return f"{out} has no {DATABASE_FILE}; give the output folder of a study, such as runs/demo"
+
+
+def _check_database(out: Path) -> None:
+    file = out / DATABASE_FILE
+    if damage := damage_of(file):
+        advice = f"{shlex.join(['tagbench', 'sync', str(out)])} makes it anew from the finished cells"
+        raise StudyFailedError(f"{file} is damaged ({damage}); {advice}")
+    refuse_other_version(file)
 
 
 def _free_port(host: str, port: int) -> int:

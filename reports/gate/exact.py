@@ -6,16 +6,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from bench.corpus import Corpus, Float32Array, Tag
+from bench.errors import InputError
 from bench.measure import measure
 from bench.splits import split, subset
 from reports.gate.checks import Check, in_one, same
+from reports.gate.expectation import UPDATE
 from reports.gate.found import first_difference
 
 EXACT_FILE = "exact.json"
 SCORES_FILE, TARGETS_FILE = "measured_scores.npy", "measured_targets.npy"
 EXACT = "exact parts"
+
+
+class _Exact(BaseModel):
+    """Digests of splits by what they are of, and measures by tag, as `measures_of` gives them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    splits: dict[str, str]
+    measures: dict[str, dict[str, Any]]  # numbers, and null where there is none
 
 
 def made_up_corpus(tracks: int = 300) -> Corpus:
@@ -54,13 +66,21 @@ def freeze_exact(tags: tuple[Tag, ...], targets: Float32Array, scores: Float32Ar
 
 def check_exact(tags: tuple[Tag, ...], folder: Path) -> Iterator[Check]:
     """Yield the checks of what `freeze_exact` wrote."""
-    content: dict[str, Any] = json.loads((folder / EXACT_FILE).read_text(encoding="utf-8"))
+    content, targets, scores = _read_exact(folder)
     found = split_digests()
     splits = (
         same(EXACT, f"split of made-up tracks: {name}", digest, found.get(name, "no such part"), "failed")
-        for name, digest in content["splits"].items()
+        for name, digest in content.splits.items()
     )
     yield in_one(EXACT, "splits of made-up tracks", splits)
-    targets, scores = (np.load(folder / name, allow_pickle=False) for name in (TARGETS_FILE, SCORES_FILE))
-    off = first_difference(content["measures"], measures_of(tags, targets, scores)) or ("the same", "the same")
+    off = first_difference(content.measures, measures_of(tags, targets, scores)) or ("the same", "the same")
     yield same(EXACT, "measures of committed scores", *off, "failed")
+
+
+def _read_exact(folder: Path) -> tuple[_Exact, Float32Array, Float32Array]:
+    try:
+        content = _Exact.model_validate_json((folder / EXACT_FILE).read_bytes())
+        targets, scores = (np.load(folder / name, allow_pickle=False) for name in (TARGETS_FILE, SCORES_FILE))
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"what must be exact cannot be read ({error}); {UPDATE}") from error
+    return content, targets, scores

@@ -8,19 +8,22 @@ import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import tomli_w
 from pyarrow import parquet
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from bench.audio import AudioSettings
 from bench.corpus import Corpus, Float32Array
+from bench.digest import Digest
 from bench.errors import InputError
 from bench.study import describe_first_fault
-from bench.whole_file import written_aside
+from bench.text_files import parse_toml
+from bench.whole_file import replace_file, written_aside
 from reports.rows import MEASURES, Measure, RowKey
 
 HEADER = """\
@@ -67,6 +70,14 @@ class Number(_Section):
         return next(measure for measure in MEASURES if measure.field == self.measure)
 
 
+class _FrozenIdentity(BaseModel):
+    """What of a model's identity is needed where it is frozen."""
+
+    family: str
+    threads: int = Field(ge=1)
+    audio: AudioSettings | None = None
+
+
 class Expectation(_Section):
     """All that must be the same for a study to be comparable, and what is expected of its numbers.
 
@@ -80,8 +91,14 @@ class Expectation(_Section):
     tracks: Tracks
     tags: dict[str, Kind]
     models: dict[str, dict[str, Any]]
-    frozen: dict[str, str]
+    frozen: dict[str, Digest]
     numbers: list[Number] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _frozen_models_are_told_of(self) -> Self:
+        for label in self.frozen:
+            _FrozenIdentity.model_validate(self.models.get(label, {}))
+        return self
 
     @cached_property
     def rows(self) -> list[RowKey]:
@@ -92,7 +109,7 @@ class Expectation(_Section):
 def read_expectation(file: Path) -> Expectation:
     """Read an expectation; raises `InputError`, one line that names the key and what is wrong with it."""
     try:
-        return Expectation.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        return Expectation.model_validate(parse_toml(file.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise InputError(f"there is no {file}; tagbench gate DIR --expected {file} --update makes it") from error
     except ValidationError as error:
@@ -104,8 +121,7 @@ def read_expectation(file: Path) -> Expectation:
 def write_expectation(expectation: Expectation, file: Path) -> None:
     """Write an expectation as TOML."""
     header = HEADER.format(study=expectation.study, name=file.name, n=len(expectation.seeds))
-    with written_aside(file) as aside:
-        aside.write_text(header + tomli_w.dumps(expectation.model_dump(mode="json")), encoding="utf-8")
+    replace_file(file, (header + tomli_w.dumps(expectation.model_dump(mode="json"))).encode())
 
 
 def predictions_file(file: Path) -> Path:

@@ -7,24 +7,29 @@ digest, `model/`, `scores.npy` and, where it reads a table, `inputs.parquet`; th
 """
 
 import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from bench.audio import AudioSettings
 from bench.corpus import Corpus, Float32Array, Tag
 from bench.device import use_threads
 from bench.errors import InputError, StudyFailedError
-from bench.families import tagger_class
+from bench.families import load_trained, tagger_class
 from bench.record import MODEL_FOLDER
 from bench.run import SILENCE
 from bench.store import Store, prepare_store
 from bench.tagger import Context, Trained, TrainedOnTable
+from bench.whole_file import written_aside
 from reports.gate.checks import Check, within
 from reports.gate.expectation import UPDATE, Expectation
 
@@ -34,6 +39,8 @@ INPUTS_FILE = "inputs.parquet"
 MODELS, DESCRIPTORS = "frozen models", "descriptors"
 SCORES_WITHIN = 1e-5  # processors round differently; dropout or a missing normalisation moves scores by far more
 INPUTS_WITHIN = 1e-4  # relative: BLAS on other processors sums in another order
+MOST_BYTES = 1 << 30  # of all that is frozen: weights take a hundredth of it
+DAMAGED = (zipfile.BadZipFile, lzma.LZMAError, zlib.error, struct.error, EOFError, RuntimeError, ValueError)
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
 
 
@@ -49,7 +56,7 @@ class FrozenModel:
 
     def load(self) -> Trained:
         """Return the model."""
-        return tagger_class(self.identity["family"]).load(self.folder / MODEL_FOLDER)
+        return load_trained(tagger_class(self.identity["family"]), self.folder / MODEL_FOLDER)
 
     @property
     def hears(self) -> bool:
@@ -71,7 +78,8 @@ class FrozenModel:
 
     def inputs(self) -> pd.DataFrame:
         """Return what it reads of each track, where that is a table."""
-        return pd.read_parquet(self.folder / INPUTS_FILE).T
+        with _reading(self.folder / INPUTS_FILE) as file:
+            return pd.read_parquet(file).T
 
     def score(self, trained: Trained) -> Float32Array:
         """Return its scores, shape (tracks, tags): from `inputs` where it reads a table, else of the songs."""
@@ -111,10 +119,20 @@ def _checks(frozen: FrozenModel) -> Iterator[Check]:
     if isinstance(trained, TrainedOnTable) and frozen.hears:
         off = relative_difference(frozen.inputs(), trained.inputs(frozen.songs, frozen.context()))
         yield within(DESCRIPTORS, f"descriptors of {frozen.label}, relative", off, INPUTS_WITHIN)
-    committed: Float32Array = np.load(frozen.folder / SCORES_FILE, allow_pickle=False)
+    with _reading(frozen.folder / SCORES_FILE) as file:
+        committed: Float32Array = np.load(file, allow_pickle=False)
     scores = frozen.score(trained)
     off = float(np.abs(scores - committed).max(initial=0)) if scores.shape == committed.shape else float("nan")
     yield within(MODELS, f"scores of frozen {frozen.label}", off, SCORES_WITHIN)
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[Path]:
+    """Refuse, with `InputError`, what is frozen but is not what was written."""
+    try:
+        yield file
+    except (OSError, ValueError, EOFError, pa.ArrowException) as error:
+        raise InputError(f"the frozen {file.name} cannot be read ({error}); {UPDATE}") from error
 
 
 def relative_difference(expected: pd.DataFrame, found: pd.DataFrame) -> float:
@@ -136,16 +154,18 @@ def relative_difference(expected: pd.DataFrame, found: pd.DataFrame) -> float:
 
 def pack(folder: Path, archive: Path) -> None:
     """Write all files of a folder as an archive; the same files give the same bytes."""
-    with zipfile.ZipFile(archive, "w") as output:
+    with written_aside(archive) as aside, zipfile.ZipFile(aside, "w") as output:
         for file in sorted(file for file in folder.rglob("*") if file.is_file()):
             member = zipfile.ZipInfo(file.relative_to(folder).as_posix(), ZIP_TIME)
             output.writestr(member, file.read_bytes(), zipfile.ZIP_LZMA)
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Read an archive into a folder; raises `InputError` where it is missing or damaged."""
+    """Read an archive into a folder, which nothing in it leaves; raises `InputError` where it is missing or damaged."""
     try:
         with zipfile.ZipFile(archive) as content:
+            if sum(member.file_size for member in content.infolist()) > MOST_BYTES:
+                raise InputError(f"{archive} would take more than {MOST_BYTES >> 30} GiB; {UPDATE}")
             content.extractall(folder)
-    except (OSError, zipfile.BadZipFile, lzma.LZMAError, EOFError) as error:
+    except (*DAMAGED, OSError) as error:
         raise InputError(f"{archive} cannot be read ({error}); {UPDATE}") from error

@@ -5,7 +5,8 @@ from pathlib import Path
 from statistics import fmean
 
 from bench.errors import InputError, StudyFailedError
-from bench.output import STUDY_FILE
+from bench.locks import locked_output
+from bench.output import STUDY_FILE, refuse_links_out
 from bench.run import Machine, run_study
 from bench.study import Study, read_study
 from reports.gate.checks import told
@@ -36,15 +37,17 @@ def update(folder: Path, file: Path, *, n_seeds: int, root: Path | None, machine
         raise InputError(f"--expected {file}: there is no folder {file.parent}")
     if not (folder / STUDY_FILE).is_file():
         raise InputError(f"{folder} holds no study: it has no {STUDY_FILE}; name the output folder of a study")
+    refuse_links_out(folder)
     study = read_study(str(folder / STUDY_FILE))
-    run_seeds(study, folder / SEEDS_FOLDER, n_seeds, root, machine)
-    found = read_found(folder / SEEDS_FOLDER)
-    if (records := check_records(found)).verdict != "passed":
-        raise StudyFailedError(told(records))
-    expectation = expectation_of(found, study.name)
-    freeze(found, expectation, Source(study, root, machine), frozen_file(file))
-    write_predictions(found.test, found.scores, file)
-    write_expectation(expectation, file)
+    with locked_output(folder / SEEDS_FOLDER):
+        run_seeds(study, folder / SEEDS_FOLDER, n_seeds, root, machine)
+        found = read_found(folder / SEEDS_FOLDER)
+        if (records := check_records(found)).verdict != "passed":
+            raise StudyFailedError(told(records))
+        expectation = expectation_of(found, study.name)
+        freeze(found, expectation, Source(study, root, machine), frozen_file(file))
+        write_predictions(found.test, found.scores, file)
+        write_expectation(expectation, file)
 
 
 def run_seeds(study: Study, out: Path, n_seeds: int, root: Path | None, machine: Machine) -> None:

@@ -8,9 +8,17 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from bench.one_line import printable
 from reports.page.prose import minus
 
 FOLDER = "templates"
+
+
+def _shown(value: object) -> object:
+    """Return text as a page may have it: nothing in it turns the direction of what stands around it."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "\n".join(map(printable, value.splitlines()))
 
 
 @cache
@@ -21,6 +29,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
     environment.filters["minus"] = minus
     return environment

@@ -11,6 +11,7 @@ Audio: composed and synthesised on your machine when a study first asks for it.
 """
 
 import csv
+import io
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
+from bench.checksums import is_as_written, read_checksums, write_checksums
 from bench.corpora import manifest
 from bench.corpora.embedded.annotators import annotate
 from bench.corpora.embedded.artists import roster
@@ -29,9 +31,10 @@ from bench.corpora.embedded.synthesis import RATE
 from bench.corpora.manifest import TRUTH_PREFIX
 from bench.corpus import Corpus
 from bench.errors import InputError
+from bench.locks import making
 from bench.parallel import in_tasks
-from bench.progress import progress_bar
-from bench.whole_file import none_left_aside, written_aside
+from bench.progress import progress_bar, say
+from bench.whole_file import none_left_aside, remove_leftovers, written_aside
 
 VERSION = "1.0"
 NOTE = (
@@ -39,6 +42,7 @@ NOTE = (
     "Its numbers foretell nothing about real music, and no number on real music has been produced by this code yet."
 )
 TAGS_FILE = "tags.csv"
+CHECKSUMS_FILE = "files.sha256"
 SHORTEST = 2.0  # seconds; less holds no two bars
 
 Row = dict[str, str | float]
@@ -62,7 +66,7 @@ def folder_name(*, tracks: int = 1000, seconds: float = 30.0, seed: int = 0) -> 
 
 
 def outline(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int = 0) -> Corpus:
-    """Return the tracks and artists that `create` would make, without tags; nothing is composed.
+    """Return the tracks, artists and tags that `create` would make, all targets 0; nothing is composed.
 
     Raises `InputError` when the settings make no sense.
     """
@@ -72,11 +76,11 @@ def outline(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int 
         name="embedded",
         version=VERSION,
         root=root,
-        tags=(),
+        tags=TAGS,
         ids=np.array([_track_id(track) for track in range(tracks)]),
         groups=np.array(groups),
         files=np.array([_path(track) for track in range(tracks)]),
-        targets=np.empty((tracks, 0), np.float32),
+        targets=np.zeros((tracks, len(TAGS)), np.float32),
     )
 
 
@@ -87,10 +91,17 @@ def create(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int =
     Raises `InputError` when the settings make no sense.
     """
     _check(tracks, seconds, seed)
+    (root / "audio").mkdir(parents=True, exist_ok=True)
+    remove_leftovers(root)
+    _remove_damaged(root, workers)
     written = [_manifest_name(tracks), TAGS_FILE, *(_path(track) for track in range(tracks))]
     if all((root / file).exists() for file in written):
         return
-    (root / "audio").mkdir(parents=True, exist_ok=True)
+    with making(root, ["embedded"]):
+        _make_missing(root, tracks, seconds, seed, workers)
+
+
+def _make_missing(root: Path, tracks: int, seconds: float, seed: int, workers: int) -> None:
     artists = roster(seed, tracks)
     work = partial(_make, root.absolute(), seconds, seed)
     files = [root / _path(track) for track in range(tracks)]
@@ -100,6 +111,8 @@ def create(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int =
             rows[track] = row
             bar.update()
     _write_tags(root / TAGS_FILE)
+    songs = sorted(f"audio/{file.name}" for file in (root / "audio").glob("*.flac"))
+    write_checksums(root / CHECKSUMS_FILE, [*songs, TAGS_FILE])
     with written_aside(root / _manifest_name(tracks)) as aside:
         pd.DataFrame([rows[track] for track in range(tracks)]).to_parquet(aside, index=False)
 
@@ -150,14 +163,35 @@ def _make(root: Path, seconds: float, seed: int, tracks: list[tuple[int, int]]) 
         row = describe(score, seed)
         file = root / str(row["path"])
         if not file.exists():
+            content = io.BytesIO()  # libsndfile does not say why it could not write
+            soundfile.write(content, render(score, seed), RATE, format="FLAC", subtype="PCM_16")
             with written_aside(file) as aside:
-                soundfile.write(aside, render(score, seed), RATE, format="FLAC", subtype="PCM_16")
+                aside.write_bytes(content.getvalue())
         rows.append(row)
     return rows
 
 
+def _remove_damaged(root: Path, workers: int) -> None:
+    """Remove the songs that are no longer as they were written, so that they are written again."""
+    try:
+        checksums = read_checksums(root / CHECKSUMS_FILE)
+    except (FileNotFoundError, ValueError):  # of an earlier version, or damaged itself: it is written again
+        return
+    written = [(root.absolute() / name, sha256) for name, sha256 in checksums.items()]
+    for (file, _), whole in in_tasks("checking", _are_as_written, written, workers=workers, in_threads=True):
+        if not whole and file.exists():
+            say(f"{file} is damaged; it is made again")
+            file.unlink()
+
+
+def _are_as_written(written: list[tuple[Path, str]]) -> list[bool]:
+    return [is_as_written(file, sha256) for file, sha256 in written]
+
+
 def _write_tags(file: Path) -> None:
-    with written_aside(file) as aside, aside.open("w", newline="", encoding="utf-8") as output:
-        writer = csv.writer(output)
-        writer.writerow(("name", "kind", "category", "exclusive_group"))
-        writer.writerows((tag.name, tag.kind, tag.category, tag.exclusive_group) for tag in TAGS)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("name", "kind", "category", "exclusive_group"))
+    writer.writerows((tag.name, tag.kind, tag.category, tag.exclusive_group) for tag in TAGS)
+    with written_aside(file) as aside:
+        aside.write_bytes(text.getvalue().encode())

@@ -1,0 +1,94 @@
+"""Figures: what the stages of small runs of a study cost on a machine, as JSON there and back."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bench.costs import Spent
+from bench.errors import InputError
+from bench.plan.growth import Form
+from bench.plan.stages import Extent, Work, all_work
+from bench.study import Study
+
+ADDED_UP = ("corpus", "divide")  # done in several goes
+
+
+class Figure(BaseModel):
+    """What a stage cost once: CPU seconds, seconds, bytes of memory at the peak, bytes on disk.
+
+    `device`, "cpu" or "cuda", is where networks ran; the rest is that of the `Work` that was done.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    stage: str
+    label: str
+    amounts: tuple[float, ...]
+    tracks: float
+    form: Form
+    device: Literal["cpu", "cuda"]
+    cpu_seconds: float
+    seconds: float
+    memory: float
+    disk: float
+
+
+class Figures(BaseModel):
+    """Figures of one study (or another with the same entries), and the machine that they were measured on."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    machine: dict[str, object]
+    stages: list[Figure]
+
+    def replaced_by(self, other: "Figures") -> "Figures":
+        """Return these figures, with the other's in place of those of the same stages and entries."""
+        theirs = {(figure.stage, figure.label) for figure in other.stages}
+        kept = [figure for figure in self.stages if (figure.stage, figure.label) not in theirs]
+        return Figures(machine=self.machine, stages=[*kept, *other.stages])
+
+
+def read_figures(file: Path) -> Figures:
+    """Read what `tagbench speed stages --json` wrote; raises `InputError` where it is anything else."""
+    try:
+        return Figures.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        raise InputError(
+            f"{file} holds no figures of stages; write it by `tagbench speed stages STUDY --json`"
+        ) from error
+
+
+def figures_of(study: Study, extent: Extent, spent: Sequence[Spent], device: Literal["cpu", "cuda"]) -> list[Figure]:
+    """Return what a run of a study has spent, a figure a stage; each training has to have been as long as it may."""
+    together: dict[tuple[str, str, int], list[Spent]] = defaultdict(list)
+    for each in spent:
+        together[each.stage, each.label, each.n_train].append(each)
+    works = {(work.stage, work.label, work.n_train): work for work in all_work(study, extent, lambda steps: steps.most)}
+    return [_figure(works[key], done, device) for key, done in together.items() if key in works]
+
+
+def _figure(work: Work, done: Sequence[Spent], device: Literal["cpu", "cuda"]) -> Figure:
+    count = 1 if work.stage in ADDED_UP else len(done)
+    costs = [each.cost for each in done]
+    return Figure(
+        stage=work.stage,
+        label=work.label,
+        amounts=work.amounts,
+        tracks=work.tracks,
+        form=work.form,
+        device=device,
+        cpu_seconds=sum(cost.cpu_seconds for cost in costs) / count,
+        seconds=sum(cost.seconds for cost in costs) / count,
+        memory=max(cost.memory for cost in costs),
+        disk=sum(cost.disk for cost in costs) / count,
+    )
+
+
+def relabelled(figures: Iterable[Figure], labels: dict[str, str]) -> list[Figure]:
+    """Return figures under other labels, where some entries stand for others."""
+    return [figure.model_copy(update={"label": labels.get(figure.label, figure.label)}) for figure in figures]

@@ -1,0 +1,186 @@
+"""From figures to what a study will cost: a line for each thing that it does, and the whole."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.errors import InputError
+from bench.plan.figures import Figure, Figures
+from bench.plan.growth import NOTHING, Law, Measurements, Range, fit_laws
+from bench.plan.stages import AT_SCALE, ON_A_DEVICE, SIDE_BY_SIDE, Extent, Work, all_work, is_made
+from bench.study import Study
+from bench.tagger import Steps
+
+FLOORS = {"cpu_seconds": 0.1, "seconds": 0.1, "disk": 1e5, "memory": 1e7}  # less is lost in what a clock can tell
+LEAST_NOISE = {"cpu_seconds": 0.05, "seconds": 0.05, "disk": 0.01, "memory": 0.005}  # however few residuals are
+GPU = "cuda"
+
+Key = tuple[str, str, str]  # quantity, stage, label
+
+
+@dataclass(frozen=True)
+class Line:
+    """What something costs: bytes on disk, bytes of memory at the peak, seconds of CPU, GPU and wall.
+
+    `gpu` is None where it runs on none.
+    """
+
+    title: str
+    disk: Range
+    memory: Range
+    cpu: Range
+    gpu: Range | None
+    wall: Range
+
+    def joined(self, other: "Line") -> "Line":
+        """Return both, one after the other, under the first one's title."""
+        gpus = [gpu for gpu in (self.gpu, other.gpu) if gpu is not None]
+        return Line(
+            self.title,
+            self.disk + other.disk,
+            self.memory.or_more(other.memory),
+            self.cpu + other.cpu,
+            sum(gpus, NOTHING) if gpus else None,
+            self.wall + other.wall,
+        )
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The lines of a study in the order in which it does things, and what they are worked out for."""
+
+    study: Study
+    extent: Extent
+    lines: list[Line]
+    workers: int
+    gpus: int
+
+    @property
+    def whole(self) -> Line:
+        """All lines one after another; the ends of intervals are added, as what slows a machine slows all of it."""
+        whole = Line("the whole", NOTHING, NOTHING, NOTHING, None, NOTHING)
+        for line in self.lines:
+            whole = whole.joined(line)
+        return whole
+
+
+class Laws:
+    """The laws of all stages, for each quantity."""
+
+    def __init__(self, figures: Figures) -> None:
+        rows: dict[tuple[str, str], list[Figure]] = {}
+        for figure in figures.stages:
+            rows.setdefault((figure.stage, figure.label), []).append(figure)
+        self._laws: dict[Key, Law] = {}
+        for quantity in FLOORS:
+            fitted = fit_laws(
+                {(quantity, *key): _measurements(quantity, of) for key, of in rows.items()},
+                least_noise=LEAST_NOISE[quantity],
+            )
+            self._laws.update(fitted)
+        self.devices = {key: of[0].device for key, of in rows.items()}
+
+    def __contains__(self, work: Work) -> bool:
+        return ("disk", work.stage, work.label) in self._laws
+
+    def of(self, quantity: str, work: Work) -> Range:
+        """Return what a work costs, done once."""
+        linear = quantity in ("disk", "memory") and work.form == "power"
+        amounts = (1.0, work.tracks) if quantity == "memory" or linear else work.amounts
+        return self._laws[quantity, work.stage, work.label].at(amounts)
+
+    def held(self, tracks: float) -> Range:
+        """Return what a corpus and its parts hold in memory, beside what a process needs anyway."""
+        law = self._laws["memory", "divide", ""]
+        return law.at((0.0, tracks))
+
+
+def _measurements(quantity: str, figures: list[Figure]) -> Measurements:
+    costs = np.array([getattr(figure, quantity) for figure in figures])
+    form = figures[0].form
+    if quantity == "memory" or (quantity == "disk" and form == "power"):
+        amounts = np.array([[1.0, figure.tracks] for figure in figures])
+        return Measurements(amounts, costs, "linear", FLOORS[quantity])
+    return Measurements(np.array([figure.amounts for figure in figures]), costs, form, FLOORS[quantity])
+
+
+def foretell(study: Study, extent: Extent, figures: Figures, *, workers: int, gpus: int) -> Forecast:
+    """Return what a study of that extent costs, by figures of the same entries.
+
+    Raises `InputError` where the figures lack an entry.
+    """
+    laws = Laws(figures)
+    runs = [all_work(study, extent, choose) for choose in (fewest, middle, most)]
+    lines: dict[str, Line] = {}
+    for low, mid, high in zip(*runs, strict=True):
+        if mid not in laws:
+            if mid.stage == "validate":  # its family does not tell it apart from training
+                continue
+            raise InputError(f"the figures tell nothing of {_title(study, mid)}; they are of another study")
+        line = _line(study, (low, mid, high), laws, workers=workers, gpus=gpus, corpus=extent.tracks)
+        lines[line.title] = lines[line.title].joined(line) if line.title in lines else line
+    return Forecast(study, extent, list(lines.values()), workers, gpus)
+
+
+def fewest(steps: Steps) -> float:
+    """Return the least steps that a training may take."""
+    return steps.least
+
+
+def most(steps: Steps) -> float:
+    """Return the most."""
+    return steps.most
+
+
+def middle(steps: Steps) -> float:
+    """Return the geometric mean of both, as nothing is known of where between them it ends."""
+    return math.sqrt(steps.least * steps.most)
+
+
+def _line(study: Study, works: tuple[Work, Work, Work], laws: Laws, *, workers: int, gpus: int, corpus: float) -> Line:
+    def cost(quantity: str) -> Range:
+        low, mid, high = (laws.of(quantity, work).times(work.times) for work in works)
+        return Range(low.low, mid.mid, high.high)
+
+    work, seconds = works[1], cost("seconds")
+    shares = any(entry.label == work.label and entry.tagger.shares_work for entry in study.entries())
+    on_gpu = shares and work.stage in ON_A_DEVICE and laws.devices[work.stage, work.label] == GPU
+    hands = gpus if on_gpu else min(workers, _most_hands(study, work, shares=shares))
+    memory = laws.of("memory", work)
+    if work.stage not in AT_SCALE:
+        memory = memory + laws.held(corpus)
+    return Line(
+        _title(study, work),
+        cost("disk"),
+        memory,
+        cost("cpu_seconds"),
+        seconds if on_gpu else None,
+        seconds.times(1 / hands),
+    )
+
+
+def _most_hands(study: Study, work: Work, *, shares: bool) -> float:
+    """Return by how many workers a work can be shared out."""
+    made = work.stage == "corpus" and is_made(study)
+    trains = work.stage == "train" and not shares
+    return math.inf if made or trains or work.stage in SIDE_BY_SIDE else 1
+
+
+def _title(study: Study, work: Work) -> str:
+    titles = {
+        "corpus": "make the songs" if is_made(study) else "load the tracks",
+        "divide": "divide them",
+        "decode": "decode",
+        "compare": "look for copies",
+        "prepare": "describe",
+        "keep": "measure and keep",
+        "save": "measure and keep",
+        "log": "log to MLflow",
+        "report": "report",
+        "validate": f"train {work.label}",
+        "predict otherwise": f"predict with {work.label}",
+        "predict": f"predict with {work.label}",
+        "train": f"train {work.label}",
+    }
+    return titles[work.stage]

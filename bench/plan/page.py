@@ -1,0 +1,107 @@
+"""What a study will cost, to be read: a table, and under it what was assumed; and the same as JSON."""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+
+from bench.plan.forecast import Forecast, Line
+from bench.plan.growth import Range
+
+DURATIONS = ((7200.0, 3600.0, "h"), (120.0, 60.0, "min"), (0.0, 1.0, "s"))
+BYTES = ((1e12, 1e12, "TB"), (1e9, 1e9, "GB"), (0.0, 1e6, "MB"))
+
+Units = tuple[tuple[float, float, str], ...]
+
+
+def table(forecast: Forecast) -> str:
+    """Return what each thing costs as a Markdown table: intervals, then for the whole what is expected."""
+    on_gpu = forecast.whole.gpu is not None
+    head = ["", "disk", "memory", "CPU", *(["GPU"] if on_gpu else []), "wall"]
+    rows = [_row(line, _interval, on_gpu=on_gpu) for line in (*forecast.lines, forecast.whole)]
+    rows.append(["expected", *_row(forecast.whole, _expected, on_gpu=on_gpu)[1:]])
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    rule = [f":{'-' * (widths[0] - 1)}", *(f"{'-' * (width - 1)}:" for width in widths[1:])]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in _padded([head, rule, *rows], widths))
+
+
+def _padded(rows: list[list[str]], widths: list[int]) -> Iterator[list[str]]:
+    for first, *others in rows:
+        yield [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
+
+
+def _row(line: Line, told: Callable[[Range, Units], str], *, on_gpu: bool) -> list[str]:
+    gpu = [] if not on_gpu else ["" if line.gpu is None else told(line.gpu, DURATIONS)]
+    sizes = (told(line.disk, BYTES), told(line.memory, BYTES))
+    return [line.title, *sizes, told(line.cpu, DURATIONS), *gpu, told(line.wall, DURATIONS)]
+
+
+def _interval(value: Range, units: Units) -> str:
+    """Write an interval in the unit of its upper end: "9.5–20 h"."""
+    size, unit = next((size, unit) for least, size, unit in units if value.high >= least)
+    low, high = (_two_digits(end / size) for end in (value.low, value.high))
+    return f"{high} {unit}" if low == high else f"{low}–{high} {unit}"
+
+
+def _expected(value: Range, units: Units) -> str:
+    return _interval(Range(value.mid, value.mid, value.mid), units)
+
+
+def _two_digits(value: float) -> str:
+    """Write a number with two digits, and none that is smaller than a tenth."""
+    if value < 0.05:
+        return "0"
+    decimals = min(1, 1 - math.floor(math.log10(value)))
+    return f"{round(value, decimals):,.{max(0, decimals)}f}"
+
+
+def sentences(forecast: Forecast) -> list[str]:
+    """Return how the table is to be read."""
+    steps = [_steps(entry.label, entry.tagger.steps()) for entry in forecast.study.entries()]
+    workers = f"{forecast.workers} workers" if forecast.workers > 1 else "one worker"
+    told = [
+        "Each interval is two standard errors of what small runs foretell, and for trainings of unknown length reaches "
+        "from the shortest to the longest: " + "; ".join(filter(None, steps)) + ".",
+        "`expected` takes the geometric mean of both lengths.",
+        f"Wall time is of stages one after another, with {workers} sharing evenly what can be shared out: decoding, "
+        "looking for copies, describing, training of families that are no networks.",
+        "Memory is that of one process at work; a worker that trains trees or linear models has some of it again.",
+    ]
+    if any(entry.tuning for entry in forecast.study.entries()):
+        told.append("Every trial of a tuning is taken to cost what the study's own settings do.")
+    if forecast.whole.gpu is None:
+        told.append(
+            "GPU hours are not measured here: torch finds no CUDA device, and networks are taken to train on this CPU. "
+            "Run `tagbench speed stages STUDY --json FILE` on the machine that has one, and give it with --figures."
+        )
+    else:
+        told.append(
+            f"{forecast.gpus} GPUs are taken to divide the networks' time evenly, by torchrun or by cells (--share)."
+        )
+    return told
+
+
+def _steps(label: str, steps: object) -> str:
+    from bench.tagger import Steps
+
+    if not isinstance(steps, Steps):
+        return ""
+    of = "rounds a tag" if steps.reads_all else "updates"
+    if steps.least == steps.most:
+        return f"{label} {steps.most:,} {of}"
+    return f"{label} {steps.least:,} to {steps.most:,} {of}"
+
+
+def as_json(forecast: Forecast, machine: dict[str, object]) -> str:
+    """Return it all: bytes and seconds, each as low, mid and high."""
+    content = {
+        "study": forecast.study.name,
+        "extent": asdict(forecast.extent),
+        "workers": forecast.workers,
+        "gpus": forecast.gpus,
+        "machine": machine,
+        "lines": [asdict(line) for line in forecast.lines],
+        "whole": asdict(forecast.whole),
+        "assumptions": sentences(forecast),
+    }
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
