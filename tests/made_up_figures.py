@@ -1,15 +1,21 @@
 """Figures as `tagbench speed stages` would measure them on a machine where every amount has a known price."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 from bench.plan.figures import Figure, Figures
 from bench.plan.stages import Extent, all_work
 from bench.study import Study
+from bench.tagger import Steps
 
 PRICE = {"train": 0.002, "validate": 0.01, "predict": 0.005}  # CPU seconds an amount
 CHEAP = 1e-9
 MEGABYTE = 1e6
+
+
+def always(steps: int) -> Callable[[Steps], float]:
+    return lambda _: steps
 
 
 def made_up(study: Study, *, device: Literal["cpu", "cuda"] = "cpu") -> Figures:
@@ -17,8 +23,7 @@ def made_up(study: Study, *, device: Literal["cpu", "cuda"] = "cpu") -> Figures:
     figures = []
     for tracks in (1000, 2000, 4000):
         extent = Extent(tracks, 10, (tracks // 2,), tracks // 4, tracks // 4)
-        steps = tracks // 100
-        works = {(work.stage, work.label): work for work in all_work(study, extent, lambda _, steps=steps: steps)}
+        works = {(work.stage, work.label): work for work in all_work(study, extent, always(tracks // 100))}
         for work in works.values():
             cpu = sum(PRICE.get(work.stage, CHEAP) * amount for amount in work.amounts)
             figures.append(
