@@ -18,6 +18,7 @@ from typing import Any, cast
 import numpy as np
 import xgboost as xgb
 
+from baselines.matrices import mapped_matrix
 from bench.corpus import Float32Array
 
 ROUNDS_A_JUDGEMENT = 5  # judging each round takes a sixth of the time and moves the end by two rounds or so
@@ -43,7 +44,7 @@ class MappedPart:
 
     def open(self) -> Part:
         """Return the part, its descriptors mapped."""
-        return Part(np.load(self.file, mmap_mode="r", allow_pickle=False), self.targets)
+        return Part(mapped_matrix(self.file), self.targets)
 
     def of_tags(self, columns: list[int]) -> "MappedPart":
         """Return the part with the targets of some tags alone."""
@@ -194,7 +195,7 @@ def loaded(trees: bytes) -> xgb.Booster:
 
 def score_trees(asked: list[Trees]) -> list[Float32Array]:
     """Return what the trees of each tag say of the tracks in its file, shape (tracks,)."""
-    return [tree_scores(tag.trees, np.load(tag.file, mmap_mode="r", allow_pickle=False)) for tag in asked]
+    return [tree_scores(tag.trees, mapped_matrix(tag.file)) for tag in asked]
 
 
 def tree_scores(trees: bytes, values: Float32Array) -> Float32Array:

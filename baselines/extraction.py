@@ -8,7 +8,6 @@ a data set ships come from `baselines/shipped.py`.) What a family sees of a corp
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -19,10 +18,10 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
-from numpy.lib.format import open_memmap
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from baselines.isolation import Describer
+from baselines.matrices import mapped_matrix, written_matrix
 from baselines.shipped import ID, PROBLEM, present_names, read_shipped, shards_of, tables
 from bench.checksums import first_damaged, write_checksums
 from bench.corpus import Corpus, Float32Array
@@ -258,24 +257,17 @@ def _write_shard(shard: _Shard, describer: Describer) -> None:
 
 
 def _gather(corpus: Corpus, shards: Iterator[pd.DataFrame], settings: DescriptorSettings, file: Path) -> None:
-    """Write the corpus's rows of the shards' tables as one matrix, a shard at a time, and last what belongs to it.
-
-    The disk is asked for room first: where a mapped file finds none, the process would be killed.
-    """
+    """Write the corpus's rows of the shards' tables as one matrix, a shard at a time, and last what belongs to it."""
     row_of = {track_id: row for row, track_id in enumerate(corpus.ids.tolist())}
     first = next(shards)
     names = settings.choose([name for name in first.columns if name not in (ID, PROBLEM)])
     problems: dict[str, str] = {}
     matrix_file = file.with_suffix(".npy")
-    with written_aside(matrix_file) as aside:
-        matrix = open_memmap(aside, "w+", np.float32, (len(corpus), len(names)))
-        with aside.open("r+b") as mapped:
-            os.posix_fallocate(mapped.fileno(), 0, aside.stat().st_size)
+    with written_matrix(matrix_file, np.float32, (len(corpus), len(names))) as matrix:
         for whole in chain([first], shards):
             shard = whole[[track_id in row_of for track_id in whole[ID]]]
             matrix[[row_of[track_id] for track_id in shard[ID]]] = shard[names].to_numpy(np.float32)
             problems |= _problems(shard)
-        matrix.flush()
     with written_aside(file) as aside:
         aside.write_text(json.dumps({"names": names, "problems": problems}), encoding="utf-8")
     write_checksums(file.with_suffix(".sha256"), [matrix_file.name, file.name])
@@ -298,4 +290,4 @@ def _is_table(file: Path) -> bool:
 
 def _open_table(file: Path) -> DescriptorTable:
     content = json.loads(file.read_bytes())
-    return DescriptorTable(tuple(content["names"]), open_memmap(file.with_suffix(".npy"), "r"), content["problems"])
+    return DescriptorTable(tuple(content["names"]), mapped_matrix(file.with_suffix(".npy")), content["problems"])

@@ -12,19 +12,20 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import scipy.special
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.linear_model import LogisticRegression, Ridge
 from threadpoolctl import threadpool_limits
 
 from baselines.extraction import DescriptorSettings, DescriptorTable, descriptors
+from baselines.matrices import mapped_matrix, written_matrix
 from baselines.tagger import DescriptorTagger, TrainedOnDescriptors, one_class_tags, read_description
+from bench.checksums import first_damaged, write_checksums
 from bench.corpus import Corpus, Float32Array, Tag
+from bench.locks import making
 from bench.parallel import in_tasks
 from bench.progress import progress_bar
 from bench.tagger import Context, FitSummary, check_parts
-from bench.whole_file import written_aside
 
 Float64Array = NDArray[np.float64]
 
@@ -68,7 +69,7 @@ class Linear(DescriptorTagger):
         check_parts(train, valid)
         table = descriptors(train, context, self.descriptors)
         means, scales = training_statistics(table.matrix)
-        inputs = _standardised_file(table, means, scales)
+        inputs = _standardised_file(table, means, scales, context.cache)
         coefficients = np.zeros((len(table.names), len(train.tags)))
         intercepts = scipy.special.logit(train.targets.mean(axis=0, dtype=np.float64))
         constant = one_class_tags(train)
@@ -128,7 +129,7 @@ class TrainedLinear(TrainedOnDescriptors):
         return scores
 
     def _scores_of_blocks(self, file: Path, blocks: list[slice]) -> list[Float32Array]:
-        values = np.load(file, mmap_mode="r", allow_pickle=False)
+        values = mapped_matrix(file)
         return [self._scores_of_block(values[block]) for block in blocks]
 
     def _scores_of_block(self, values: Float32Array) -> Float32Array:
@@ -172,28 +173,27 @@ class _Fit:
 
 def _fit_all(inputs: Path, fits: list[_Fit]) -> list[tuple[Float64Array, float]]:
     """Return each tag's coefficients, shape (descriptors,), and its intercept."""
-    values = np.load(inputs, mmap_mode="r", allow_pickle=False)
+    values = mapped_matrix(inputs)
     models = [fit.model.fit(values, fit.targets) for fit in fits]
     return [(np.ravel(model.coef_), float(np.ravel(model.intercept_)[0])) for model in models]
 
 
-def _standardised_file(table: DescriptorTable, means: Float64Array, scales: Float64Array) -> Path:
+def _standardised_file(table: DescriptorTable, means: Float64Array, scales: Float64Array, cache: Path) -> Path:
     """Return the file of a table's standardised descriptors, which workers map; it is written once."""
     file = table.file.with_suffix(".standardised.npy")
-    if not _has_shape(file, table.matrix.shape):
-        with written_aside(file) as aside:
-            inputs = open_memmap(aside, "w+", np.float64, table.matrix.shape)
-            for block in _blocks(len(inputs)):
-                inputs[block] = standardise(table.matrix[block], means, scales)
-            inputs.flush()
+    if not _is_whole(file):
+        with making(cache, ["matrices", file.name]):
+            if not _is_whole(file):
+                with written_matrix(file, np.float64, table.matrix.shape) as inputs:
+                    for block in _blocks(len(inputs)):
+                        inputs[block] = standardise(table.matrix[block], means, scales)
+                write_checksums(file.with_suffix(".sha256"), [file.name])
     return file
 
 
-def _has_shape(file: Path, shape: tuple[int, ...]) -> bool:
-    try:
-        return open_memmap(file, "r").shape == shape
-    except (OSError, ValueError):  # missing or cut off
-        return False
+def _is_whole(file: Path) -> bool:
+    checksums = file.with_suffix(".sha256")
+    return checksums.exists() and first_damaged(checksums, [file.name]) is None
 
 
 def _blocks(rows: int) -> list[slice]:

@@ -28,7 +28,7 @@ SECONDS_TO_ANSWER = 5
 class _ClusterBackend(DaskDistributedBackend):  # type: ignore[misc]
     """Joblib's backend, which waits for ever (1.6) for a task that never came to an end: here it ends the work.
 
-    Dask gives a task up whose workers died three times, and all where the scheduler is gone.
+    Dask gives a task up of which more workers died than it allows, and all tasks where the scheduler is gone.
     """
 
     def submit(self, func: object, callback: Callable[[object], None] | None = None) -> "Future[Any]":

@@ -1,7 +1,7 @@
 """The families prior, linear and gbt: they learn what is there, admit what is not, and come back from disk the same."""
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -341,3 +341,14 @@ def test_linear_scores_are_those_of_the_formula_clipped_to_one(parts: Parts) -> 
 def test_settings_that_make_no_sense_are_refused(family: type[Tagger], settings: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match=next(iter(settings))):
         family.model_validate(settings)
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda file: file.write_bytes(file.read_bytes()[:-8] + b"otherwis")])
+def test_standardised_descriptors_that_are_damaged_are_made_again(
+    harm: Callable[[Path], object], parts: Parts, fitted: Fitted
+) -> None:
+    expected = fitted[Linear].predict(parts.test, parts.context)
+    file = descriptors(parts.train, parts.context, DescriptorSettings()).file.with_suffix(".standardised.npy")
+    harm(file)
+    again = Linear(ridge_penalty=10.0).fit(parts.train, parts.valid, parts.context)
+    assert_array_equal(again.predict(parts.test, parts.context), expected)

@@ -56,7 +56,7 @@ def counted(file, *arguments, **named):
     global loaded
     if str(file).endswith(".standardised.npy"):
         once("linear", os.getpid())
-    elif sys._getframe(1).f_code.co_name == "open":  # of a `MappedPart`
+    elif sys._getframe(2).f_code.co_name == "open":  # of a `MappedPart`
         loaded += 1
         if loaded > 2:  # it has trained a tag before
             once("trees", os.getpid())
