@@ -135,7 +135,7 @@ def stereo_songs(sizes: Sizes, *, cache: Path, workers: int) -> Iterator[Float32
 
 
 def write_sound(file: Path, samples: Float32Array) -> None:
-    """Write what is at 44.1 kHz, shape (frames, channels), in pieces: libsndfile crashes on a long Vorbis file written at once."""
+    """Write what is at 44.1 kHz, shape (frames, channels), in pieces: libsndfile crashes on a long Vorbis one."""
     with soundfile.SoundFile(file, "w", FILE_RATE, samples.shape[1]) as out:
         for start in range(0, len(samples), PIECE):
             out.write(samples[start : start + PIECE])

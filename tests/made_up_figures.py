@@ -17,8 +17,8 @@ def made_up(study: Study, *, device: Literal["cpu", "cuda"] = "cpu") -> Figures:
     figures = []
     for tracks in (1000, 2000, 4000):
         extent = Extent(tracks, 10, (tracks // 2,), tracks // 4, tracks // 4)
-        steps = tracks // 100
-        works = {(work.stage, work.label): work for work in all_work(study, extent, lambda _: steps)}
+        done = all_work(study, extent, lambda _, steps=tracks // 100: steps)
+        works = {(work.stage, work.label): work for work in done}
         for work in works.values():
             cpu = sum(PRICE.get(work.stage, CHEAP) * amount for amount in work.amounts)
             figures.append(
