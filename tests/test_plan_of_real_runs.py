@@ -1,7 +1,5 @@
 """What two real runs of a study cost foretells a third that is twice as large."""
 
-from pathlib import Path
-
 import pytest
 
 from bench.plan.figures import Figures
