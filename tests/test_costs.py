@@ -40,8 +40,8 @@ def test_a_stage_pays_for_its_child_processes_whether_they_live_on_or_have_ended
             assert child.stdout is not None
             assert child.stdout.readline() == b"done\n"
             child.kill()
-    assert named(spent)["ended"].cost.cpu_seconds == pytest.approx(0.4, abs=0.15)
-    assert named(spent)["lives on"].cost.cpu_seconds == pytest.approx(0.4, abs=0.15)
+    assert 0.35 < named(spent)["ended"].cost.cpu_seconds < 0.8
+    assert 0.35 < named(spent)["lives on"].cost.cpu_seconds < 0.8
 
 
 def test_a_stage_is_charged_for_what_it_leaves_on_disk_but_for_what_goes_with_a_training(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ import pytest
 
 from bench.cli import exit_code
 from bench.errors import InputError
+from bench.plan.figures import Figures
 from bench.plan.forecast import Forecast, Line, foretell
 from bench.plan.page import sentences, table
 from bench.plan.scope import Told, scope_of
 from bench.study import Study, read_study
+from bench.tuning import TuningSettings
 from tests.conftest import StudyOnDisk
 from tests.made_up_figures import PRICE, made_up, written
 
@@ -28,8 +30,16 @@ def line(forecast: Forecast, title: str) -> Line:
     return next(line for line in forecast.lines if line.title == title)
 
 
+def cpu_of(forecast: Forecast) -> float:
+    return line(forecast, "gbt: training").cpu.mid
+
+
+def without(figures: Figures, label: str) -> Figures:
+    return figures.model_copy(update={"stages": [figure for figure in figures.stages if figure.label != label]})
+
+
 def test_the_updates_of_a_network_are_between_what_its_stopping_rule_and_its_cap_allow() -> None:
-    cpu = line(planned(), "train waveform").cpu
+    cpu = line(planned(), "waveform: training").cpu
     valid = planned().extent.valid
     fewest = 3 * (PRICE["train"] * 16_000 + 16 * PRICE["validate"] * valid)
     most = 3 * (PRICE["train"] * 200_000 + 200 * PRICE["validate"] * valid)
@@ -42,12 +52,12 @@ def test_trees_cost_with_rounds_and_tracks_and_tags() -> None:
     forecast = planned()
     amounts = sum(size * 139 for size in (100_000, 500_000, 1_000_000))
     most = PRICE["train"] * 5000 * amounts
-    assert line(forecast, "train gbt").cpu.high == pytest.approx(most, rel=0.4)
-    assert line(forecast, "train gbt").cpu.low == pytest.approx(PRICE["train"] * 55 * amounts, rel=0.4)
+    assert line(forecast, "gbt: training").cpu.high == pytest.approx(most, rel=0.4)
+    assert line(forecast, "gbt: training").cpu.low == pytest.approx(PRICE["train"] * 55 * amounts, rel=0.4)
 
 
 def test_a_family_of_which_only_its_fit_is_known_grows_as_its_fit_did() -> None:
-    assert line(planned(), "train linear").cpu.mid == pytest.approx(PRICE["train"] * 1_600_000 * 139, rel=0.1)
+    assert line(planned(), "linear: training").cpu.mid == pytest.approx(PRICE["train"] * 1_600_000 * 139, rel=0.1)
 
 
 def test_audio_on_disk_grows_with_the_tracks() -> None:
@@ -57,20 +67,20 @@ def test_audio_on_disk_grows_with_the_tracks() -> None:
 
 def test_workers_share_what_can_be_shared_out_and_nothing_else() -> None:
     one, four = planned(), planned(workers=4)
-    assert line(four, "train gbt").wall.mid == pytest.approx(line(one, "train gbt").wall.mid / 4)
+    assert line(four, "gbt: training").wall.mid == pytest.approx(line(one, "gbt: training").wall.mid / 4)
     assert line(four, "report").wall == line(one, "report").wall
-    assert line(four, "train waveform").wall == line(one, "train waveform").wall
-    assert line(four, "train gbt").cpu == line(one, "train gbt").cpu
+    assert line(four, "waveform: training").wall == line(one, "waveform: training").wall
+    assert line(four, "gbt: training").cpu == line(one, "gbt: training").cpu
 
 
 def test_gpus_are_told_of_only_where_one_was_measured() -> None:
     assert planned().whole.gpu is None
     assert "GPU hours are not measured here" in " ".join(sentences(planned()))
     one, two = planned(device="cuda"), planned(device="cuda", gpus=2)
-    assert line(one, "train waveform").gpu == line(one, "train waveform").wall
-    assert line(two, "train waveform").gpu == line(one, "train waveform").gpu
-    assert line(two, "train waveform").wall.mid == pytest.approx(line(one, "train waveform").wall.mid / 2)
-    assert line(one, "train gbt").gpu is None
+    assert line(one, "waveform: training").gpu == line(one, "waveform: training").wall
+    assert line(two, "waveform: training").gpu == line(one, "waveform: training").gpu
+    assert line(two, "waveform: training").wall.mid == pytest.approx(line(one, "waveform: training").wall.mid / 2)
+    assert line(one, "gbt: training").gpu is None
     assert "GPU" in table(one).splitlines()[0]
 
 
@@ -81,15 +91,12 @@ def test_the_whole_is_all_lines_and_its_memory_that_of_the_hungriest() -> None:
 
 
 def test_seeds_and_trials_are_counted() -> None:
-    text = ("tuning = { trials = 4 }\n", "seeds = [0, 1]\n")
-    base = read_study("paper")
-    scope = scope_of(base, Told(PAPER), root=None, cache=Path())
-    once = planned()
-    twice = foretell(
-        scope.study.model_copy(update={"seeds": [0, 1]}), scope.extent, made_up(scope.study), workers=1, gpus=1
-    )
-    assert line(twice, "train gbt").cpu.mid == pytest.approx(2 * line(once, "train gbt").cpu.mid)
-    assert text
+    scope = scope_of(read_study("paper"), Told(PAPER), root=None, cache=Path())
+    once, figures = planned(), made_up(scope.study)
+    seeds = scope.study.model_copy(update={"seeds": [0, 1, 2]})
+    trials = scope.study.model_copy(update={"tuning": TuningSettings(trials=4)})
+    assert cpu_of(foretell(seeds, scope.extent, figures, workers=1, gpus=1)) == pytest.approx(3 * cpu_of(once))
+    assert cpu_of(foretell(trials, scope.extent, figures, workers=1, gpus=1)) == pytest.approx(4 * cpu_of(once))
 
 
 def test_the_table_fits_a_terminal_and_has_a_line_for_each_thing() -> None:
@@ -102,7 +109,7 @@ def test_the_table_fits_a_terminal_and_has_a_line_for_each_thing() -> None:
 def test_figures_of_another_study_are_refused() -> None:
     scope = scope_of(read_study("paper"), Told(PAPER), root=None, cache=Path())
     with pytest.raises(InputError, match="tell nothing of"):
-        foretell(scope.study, scope.extent, made_up(read_study("your_corpus")), workers=1, gpus=1)
+        foretell(scope.study, scope.extent, without(made_up(scope.study), "gbt"), workers=1, gpus=1)
 
 
 @pytest.fixture
