@@ -8,7 +8,7 @@ from bench.speed import call_apart
 from tests.planned import Ran, run_for_real
 
 WITHIN = 0.3
-SUBSTANTIAL = 0.05  # of the whole's CPU seconds; less is lost in what a busy machine does
+SUBSTANTIAL = 0.1  # of the whole's CPU seconds: with less, a few seconds on a busy machine are lost in its noise
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +50,12 @@ def test_the_whole_of_a_larger_run_is_foretold_within_30_percent(
 
 
 @pytest.mark.slow
-def test_each_substantial_stage_is_foretold_within_30_percent_or_inside_its_interval(
+def test_each_substantial_stage_of_a_larger_run_is_foretold_within_30_percent(
     foretold: dict[str, Line], real: dict[str, Line]
 ) -> None:
     whole = real["the whole"].cpu.mid
     substantial = [title for title, line in real.items() if line.cpu.mid > SUBSTANTIAL * whole]
-    assert len(substantial) > 4
+    assert len(substantial) > 3
     for title in substantial:
         ours, theirs = foretold[title], real[title].cpu.mid
         within = abs(ours.cpu.mid - theirs) <= WITHIN * theirs
