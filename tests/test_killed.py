@@ -156,7 +156,8 @@ def run_and_kill(run: Run, seconds: float, *, since_start: bool, group: bool) ->
             process.wait(0.02)
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
-    (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)  # of one that ended, nobody has taken the number yet
+    if process.poll() is None:  # else its number may be another's
+        (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)
     return process.wait() == -signal.SIGKILL
 
 
