@@ -61,6 +61,10 @@ def folder_written_aside(folder: Path) -> Iterator[Path]:
             folder.rename(replaced)
         aside.rename(folder)
         _remove(replaced)
+    except OSError as error:
+        if error.filename is None:  # whoever writes into it may not say which file it was
+            error.filename = str(folder)
+        raise
     finally:
         _remove(aside)
 
