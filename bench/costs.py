@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psutil
+if TYPE_CHECKING:  # imported where somebody records: a machine that only trains need not have it
+    import psutil
 
 SECONDS_BETWEEN = 0.25  # two looks at the memory of child processes
 PEAK = "VmHWM:"
@@ -138,7 +140,9 @@ def stage(name: str, label: str = "", n_train: int = 0) -> Iterator[None]:
         recorder.close()
 
 
-def _descendants() -> list[psutil.Process]:
+def _descendants() -> "list[psutil.Process]":
+    import psutil
+
     children: list[psutil.Process] = psutil.Process().children(recursive=True)
     return children
 
@@ -150,7 +154,9 @@ def _cpu_seconds() -> float:
     return own.user + own.system + own.children_user + own.children_system + sum(living)
 
 
-def _times(process: psutil.Process) -> float:
+def _times(process: "psutil.Process") -> float:
+    import psutil
+
     try:
         times = process.cpu_times()
     except psutil.Error:  # it has just ended
@@ -159,7 +165,9 @@ def _times(process: psutil.Process) -> float:
     return float(times.user + times.system + waited_for)
 
 
-def _resident(process: psutil.Process) -> float:
+def _resident(process: "psutil.Process") -> float:
+    import psutil
+
     try:
         return float(process.memory_info().rss)
     except psutil.Error:
@@ -168,6 +176,8 @@ def _resident(process: psutil.Process) -> float:
 
 def _peak_memory() -> float:
     """Return the most memory of this process in bytes since `_forget_peak_memory`; now, where Linux does not tell."""
+    import psutil
+
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
     peaks = [int(line.split()[1]) * 1024.0 for line in lines if line.startswith(PEAK)]

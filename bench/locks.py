@@ -133,9 +133,12 @@ def _sign(opened: IO[str], *, shared: bool) -> None:
     command = shlex.join([program.parent.name if program.stem == "__main__" else program.name, *sys.argv[1:]])
     since = time.strftime("%Y-%m-%d %H:%M")
     several = "several processes that share it, the last to come being " if shared else ""
-    opened.truncate(0)
-    opened.write(f"{several}process {os.getpid()} on {platform.node()} ({command}, since {since})\n")
-    opened.flush()
+    line = f"{several}process {os.getpid()} on {platform.node()} ({command}, since {since})\n"
+    try:
+        opened.truncate(0)
+        os.write(opened.fileno(), line.encode(errors="replace"))  # no buffer, which closing would write again
+    except OSError as error:  # a full disk
+        raise OSError(error.errno, os.strerror(error.errno or 0), opened.name) from error
 
 
 def _owner(opened: IO[str]) -> str:

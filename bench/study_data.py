@@ -23,7 +23,7 @@ from bench.splits import Split
 from bench.study import Study
 from bench.tags import with_tag_choices
 from bench.test_part import refuse_no_test_track
-from bench.whole_file import remove_leftovers
+from bench.whole_file import check_writable, remove_leftovers
 
 EMPTY_PART = {
     "hash": "give [split] larger shares or another seed, or the corpus more groups",
@@ -63,6 +63,7 @@ def begin_study(study: Study, *, out: Path, root: Path | None, cache: Path, chos
     say(f"study {study.name}: {shape}, {len(list(sized.cells()))} cells; output goes to {out}")
     refuse_links_out(out)
     out.mkdir(parents=True, exist_ok=True)
+    check_writable(out)
     remove_leftovers(out)
     return place
 

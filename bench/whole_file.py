@@ -65,6 +65,13 @@ def folder_written_aside(folder: Path) -> Iterator[Path]:
         _remove(aside)
 
 
+def check_writable(folder: Path) -> None:
+    """Raise the `OSError` that writing into a folder would: before hours of work, not after."""
+    tried = _aside(folder / "written")
+    tried.touch()
+    tried.unlink()
+
+
 def is_partial(path: Path) -> bool:
     """Tell whether a file or folder has a name as what is still being written."""
     return PARTIAL.fullmatch(path.name) is not None

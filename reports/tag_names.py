@@ -8,7 +8,7 @@ from matplotlib.ft2font import FT2Font
 
 from bench.one_line import UNPRINTABLE, in_one_line
 
-LONGEST_NAME = 40  # characters of a name in a legend or beside an axis
+LONGEST_NAME = 36  # characters of a name in a legend or beside an axis
 
 
 def shortened(name: str, width: int) -> str:
@@ -46,7 +46,7 @@ def drawn_name(number: int, name: str, length: int) -> str:
 
 
 def legend_name(name: str) -> str:
-    """Return a name as a figure has it: at most 40 characters, with a sign for each letter that the font lacks."""
+    """Return a name as a figure has it: at most 36 characters, with a sign for each letter that the font lacks."""
     line = "".join(letter if _font().get_char_index(ord(letter)) else UNPRINTABLE for letter in in_one_line(name))
     return line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 2].rstrip()} …"
 

@@ -206,7 +206,7 @@ def test_after_preparation_nothing_is_heard(family: type[DescriptorTagger], part
 def lose_descriptors(parts: Parts, cache: Path, ids: StrArray) -> Context:
     """Return a context whose cache holds the descriptors of all tracks but these, as if they had taken too long."""
     (cache / "descriptors").mkdir()
-    for file in (parts.context.cache / "descriptors").iterdir():
+    for file in (parts.context.cache / "descriptors").glob("*.parquet"):
         table = pd.read_parquet(file)
         lost = table["id"].isin(ids)
         table.loc[lost, "problem"] = "took more than 60 s of CPU time"

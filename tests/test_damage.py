@@ -119,3 +119,10 @@ def test_a_cell_of_an_earlier_version_without_checksums_counts_as_whole(study: S
     before = {file: file.stat().st_mtime_ns for file in study.out.glob("cells/**/*")}
     assert study.run() == []
     assert {file: file.stat().st_mtime_ns for file in study.out.glob("cells/**/*")} == before
+
+
+def test_another_number_of_threads_is_another_cell_with_a_checkpoint_of_its_own(study: StudyOnDisk) -> None:
+    before = set(study.out.glob("cells/*"))
+    study.file.write_text(study.file.read_text().replace("threads = 1", "threads = 2"))
+    assert study.run() == []
+    assert len(set(study.out.glob("cells/*")) - before) == len(before)  # where a cell lies, its training lies beside it

@@ -42,7 +42,7 @@ def torchrun(*command: str, mlflow: StudyOnDisk | None = None) -> subprocess.Com
     if mlflow is not None:
         environment[URI_VARIABLE] = f"sqlite:///{mlflow.out / 'mlflow.db'}"
     return subprocess.run(
-        [*TORCHRUN, *command], capture_output=True, text=True, check=False, timeout=120, cwd=ROOT, env=environment
+        [*TORCHRUN, *command], capture_output=True, text=True, check=False, timeout=300, cwd=ROOT, env=environment
     )
 
 

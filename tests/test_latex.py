@@ -78,7 +78,7 @@ def test_the_corpuss_note_stands_in_the_caption_and_what_the_intervals_are_below
         (r"50 % & $x_1$ {a} #b \c", r"50 \% \& \$x\_1\$ \{a\} \#b \textbackslash{}c"),
         ("a\nb <c> ~^|", r"a b $<$c$>$ \textasciitilde{}\textasciicircum{}$|$"),
         ("Žižek é ñ å ç", r"\v{Z}i\v{z}ek \'{e} \~{n} \r{a} \c{c}"),
-        ("木 🎵", "[U+6728] [U+1F3B5]"),
+        ("木 🎵", "{[}U+6728{]} {[}U+1F3B5{]}"),
     ],
 )
 def test_a_label_is_printed_and_not_obeyed(text: str, written: str) -> None:

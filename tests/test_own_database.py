@@ -81,7 +81,7 @@ def test_a_damaged_database_is_kept_aside_and_a_new_one_made(
     assert len(list(database.parent.glob("mlflow*"))) == 3
 
 
-@pytest.mark.parametrize("command", ["run", "sync"])
+@pytest.mark.parametrize("command", [pytest.param("run", marks=pytest.mark.slow), "sync"])
 def test_all_is_logged_again_from_the_cells(
     finished: StudyOnDisk,  # noqa: F811 - the fixture
     command: str,
@@ -94,6 +94,7 @@ def test_all_is_logged_again_from_the_cells(
     assert len(logged_once(client_of(finished))) == 4
 
 
+@pytest.mark.slow
 def test_a_database_that_is_damaged_while_the_study_runs_is_made_anew_as_well(
     finished: StudyOnDisk,  # noqa: F811 - the fixture
 ) -> None:

@@ -140,6 +140,7 @@ def test_a_store_that_stays_away_ends_the_study_with_a_line_and_the_next_run_sen
     assert {child.info.run_name for child in logged_once(client_of(small_study))} == CELLS
 
 
+@pytest.mark.slow
 def test_a_server_that_takes_calls_and_never_answers_is_asked_again_when_ten_times_that_wait_has_passed(
     finished: StudyOnDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +185,18 @@ def test_sync_says_of_the_study_whether_all_of_it_was_finished(finished: StudyOn
         shutil.rmtree(folder)
     assert exit_code(["sync", str(finished.out)]) == 0
     assert len(logged_once(client_of(finished), "FAILED" if missing else "FINISHED")) == 4 - missing
+
+
+@pytest.mark.parametrize("scheme", ["http", "postgresql+psycopg2"])
+def test_a_password_in_the_address_is_told_to_nobody(
+    finished: StudyOnDisk, scheme: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{scheme}://me:secret@127.0.0.1:{free_port()}/here")
+    assert exit_code(["sync", str(finished.out)]) == 1
+    assert exit_code(finished.arguments) == 1
+    told = capsys.readouterr()
+    assert f"{scheme}://me:***@127.0.0.1" in told.err
+    assert "secret" not in told.err + told.out
 
 
 def test_sync_refuses_a_folder_that_holds_no_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from bench.cli import exit_code
+from bench.output import CHECKSUMS_FILE
 from bench.record import RunRecord
 from tests.conftest import StudyOnDisk
 
@@ -108,6 +109,7 @@ def test_names_cannot_write_to_the_terminal_what_they_like(
         written = hostile if file.suffix == ".csv" else json.dumps(hostile)[1:-1]
         quoted = '"' if file.suffix == ".csv" else ""
         file.write_text(file.read_text().replace("tone", f"{quoted}{written}{quoted}"))
+    (cell / CHECKSUMS_FILE).unlink()
     named = tmp_path / "a\x1b[31m\nb.wav"
     shutil.copy(song, named)
     assert tag(finished_study, cell, named) == 0
@@ -146,6 +148,7 @@ def test_a_folder_with_a_strange_family_is_refused_in_one_line(
     cell = tmp_path / "cell"
     shutil.copytree(cell_of(finished_study, "prior", 12), cell)
     RunRecord.load(cell).model_copy(update={"family": "os.system"}).save(cell)
+    (cell / CHECKSUMS_FILE).unlink()
     assert tag(finished_study, cell, song) == 2
     assert "unknown family 'os.system'" in capsys.readouterr().err
 

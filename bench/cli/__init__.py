@@ -6,6 +6,7 @@ from functools import partial
 import click
 
 from bench.cli.gate import gate
+from bench.cli.planning import plan
 from bench.cli.results import sync, ui
 from bench.cli.running import inspect, prepare, report, run
 from bench.cli.shipped import corpora, study
@@ -25,7 +26,7 @@ def tagbench() -> None:
     """
 
 
-for _command in (prepare, inspect, run, report, ui, sync, tag, add, gate, study, corpora, speed):
+for _command in (plan, prepare, inspect, run, report, ui, sync, tag, add, gate, study, corpora, speed):
     tagbench.add_command(_command)
 
 

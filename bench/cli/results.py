@@ -40,6 +40,7 @@ def sync(folder: Path) -> None:
     from bench.output import CELLS_FOLDER, STUDY_FILE
     from bench.study import read_study
     from bench.tracking import Tracking
+    from bench.tracking.connection import shown
     from reports.study_folder import read_study_folder
 
     study = read_study_folder(folder)
@@ -51,14 +52,14 @@ def sync(folder: Path) -> None:
     if tracking.missing:
         raise StudyFailedError(tracking.missing)
     before = len(study.finished) - tracking.sent
-    click.echo(f"{tracking.sent} cells were logged to MLflow now, and {before} before: {tracking.uri}")
+    click.echo(f"{tracking.sent} cells were logged to MLflow now, and {before} before: {shown(tracking.uri)}")
     click.echo(f"Its pages, where cells stand side by side: {mlflow_pages_of(tracking.uri, folder)}")
 
 
 def mlflow_pages_of(uri: str, folder: Path) -> str:
     """Return where MLflow shows what was logged: an address, or the command that serves it."""
-    from bench.tracking.connection import own_store
+    from bench.tracking.connection import own_store, shown
 
     if uri == own_store(folder):
         return shlex.join(["tagbench", "ui", str(folder)])
-    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"
+    return shown(uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}")

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.options import cache_option, workers_option, write_asked
+from bench.cli.options import cache_option, device_option, root_option, workers_option, write_asked
+from bench.cli.planning import seconds_option, tags_option, told_scope, tracks_option
 from bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -126,6 +127,63 @@ def metrics(file: Path | None, quick: bool) -> None:
     _check_folder(file)
     machine = describe_machine(PACKAGES)
     _tell("metrics", compare_metrics(QUICK if quick else FULL), machine, file)
+
+
+@speed.command("manifest")
+@json_option
+@quick_option
+@cache_option
+def manifest_speed(file: Path | None, quick: bool, cache: Path) -> None:
+    """Measure how a table of 1,000,000 tracks and 139 tags, without audio, is loaded, split and taken subsets of.
+
+    As CSV and as Parquet, with 0.6 GB of disk for a while. CPU seconds and peak memory of a process of its own.
+    """
+    from bench.manifest_speed import FULL, PACKAGES, QUICK, measure_manifest
+    from bench.speed import describe_machine
+
+    _check_folder(file)
+    machine = describe_machine(PACKAGES)
+    _tell("manifest", measure_manifest(QUICK if quick else FULL, cache=cache), machine, file)
+
+
+@speed.command()
+@click.argument("study")
+@json_option
+@root_option
+@tracks_option
+@tags_option
+@seconds_option
+@cache_option
+@device_option
+def stages(
+    study: str,
+    file: Path | None,
+    root: Path | None,
+    tracks: int | None,
+    tags: int | None,
+    seconds: float | None,
+    cache: Path,
+    device: str,
+) -> None:
+    """Measure what each stage of a STUDY costs here, for `tagbench plan`: small runs of it, at three sizes.
+
+    Songs are synthesised, as long as the study's (--seconds), MP3s of 44.1 kHz in stereo unless the study makes its
+    own; tags are made up; networks, trees and everything else are the study's own, at its threads, with one worker.
+
+    It takes some minutes, up to a quarter of an hour for networks of the paper's size on two cores; leave the machine
+    alone meanwhile. The figures are kept in --cache, and --json writes them to be taken to another machine.
+    """
+    from bench.device import choose_device
+    from bench.plan.kept import known_figures
+    from reports.report import write_report
+
+    _check_folder(file)
+    scope = told_scope(study, root, cache, tracks, tags, seconds)
+    figures = known_figures(scope, device=choose_device(device), cache=cache, report=write_report, again=True)
+    found = figures.findings()
+    click.echo(found.table())
+    if file is not None:
+        write_asked(file, figures.as_json())
 
 
 def _check_folder(file: Path | None) -> None:

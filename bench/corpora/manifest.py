@@ -61,28 +61,37 @@ def load(
     """
     refuse_outside(title, np.array([file, tags], dtype=np.str_))
     manifest = _manifest(root, file)
-    table = read_table(manifest, required=["path"], text=TEXT_COLUMNS)
-    paths = _paths(manifest, table)
-    declared = _declared_tags(root / tags) if (root / tags).exists() else _tags_told_from_data(manifest, table)
-    ids = _text(table, "id", paths)
-    _refuse_repeated_paths(manifest, paths[ids == paths])
-    truth_columns = [TRUTH_PREFIX + tag.name for tag in declared]
+    columns = _columns(manifest, root / tags)
+    ungrouped = columns["groups"] is None
     return Corpus(
         name=title,
         version=version,
         root=root,
-        tags=declared,
-        ids=ids,
-        groups=_text(table, "group", ids),
-        files=paths,
-        targets=_targets(manifest, table, [tag.name for tag in declared]),
-        parts=_parts(manifest, as_text(table["split"])) if "split" in table else None,
-        truth=_targets(manifest, table, truth_columns) if truth_columns[0] in table else None,
-        durations=_durations(manifest, table["duration"]) if "duration" in table else None,
-        checksums=_checksums(manifest, table["sha256"]) if "sha256" in table else None,
-        descriptor_files=as_text(table["descriptors"]) if "descriptors" in table else None,
-        note=" ".join(filter(None, (note, "" if "group" in table else NO_GROUPS))),
+        note=" ".join(filter(None, (note, NO_GROUPS if ungrouped else ""))),
+        **columns | {"groups": columns["ids"] if ungrouped else columns["groups"]},
     )
+
+
+def _columns(manifest: Path, tags: Path) -> dict[str, Any]:
+    """Return what a corpus has of each track and its tags; the table, of half its size, is gone when it is checked."""
+    table = read_table(manifest, required=["path"], text=TEXT_COLUMNS)
+    paths = _paths(manifest, table)
+    declared = _declared_tags(tags) if tags.exists() else _tags_told_from_data(manifest, table)
+    ids = _text(table, "id", paths)
+    _refuse_repeated_paths(manifest, paths[ids == paths])
+    truth_columns = [TRUTH_PREFIX + tag.name for tag in declared]
+    return {
+        "tags": declared,
+        "ids": ids,
+        "groups": _text(table, "group", ids) if "group" in table else None,
+        "files": paths,
+        "targets": _targets(manifest, table, [tag.name for tag in declared]),
+        "parts": _parts(manifest, as_text(table["split"])) if "split" in table else None,
+        "truth": _targets(manifest, table, truth_columns) if truth_columns[0] in table else None,
+        "durations": _durations(manifest, table["duration"]) if "duration" in table else None,
+        "checksums": _checksums(manifest, table["sha256"]) if "sha256" in table else None,
+        "descriptor_files": as_text(table["descriptors"]) if "descriptors" in table else None,
+    }
 
 
 def _manifest(root: Path, file: str) -> Path:

@@ -1,5 +1,6 @@
 """Figures: what the stages of small runs of a study cost on a machine, as JSON there and back."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from bench.costs import Spent
 from bench.errors import InputError
 from bench.plan.growth import Form
 from bench.plan.stages import Extent, Work, all_work
+from bench.speed import Findings, Row
 from bench.study import Study
 
 ADDED_UP = ("corpus", "divide")  # done in several goes
@@ -35,6 +37,11 @@ class Figure(BaseModel):
     memory: float
     disk: float
 
+    @property
+    def told(self) -> str:
+        """How much was done, to be read."""
+        return " + ".join(f"{amount:,.0f}" for amount in self.amounts)
+
 
 class Figures(BaseModel):
     """Figures of one study (or another with the same entries), and the machine that they were measured on."""
@@ -43,6 +50,25 @@ class Figures(BaseModel):
 
     machine: dict[str, object]
     stages: list[Figure]
+
+    def findings(self) -> Findings:
+        """Return the CPU seconds of each stage in the largest of its runs."""
+        largest: dict[tuple[str, str], Figure] = {}
+        for figure in self.stages:
+            key = figure.stage, figure.label
+            largest[key] = max(largest.get(key, figure), figure, key=lambda one: one.amounts[-1])
+        return Findings(
+            tuple(
+                Row(f"{stage} {label}".strip().replace(" ", "_") + "_cpu_seconds", of.cpu_seconds, f"CPU s, {of.told}")
+                for (stage, label), of in largest.items()
+            )
+        )
+
+    def as_json(self) -> str:
+        """Return all as JSON, for `read_figures`, with the rows that every speed has."""
+        content = json.loads(self.findings().json("stages", self.machine))
+        content["stages"] = [figure.model_dump() for figure in self.stages]
+        return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
     def replaced_by(self, other: "Figures") -> "Figures":
         """Return these figures, with the other's in place of those of the same stages and entries."""

@@ -178,9 +178,9 @@ def _title(study: Study, work: Work) -> str:
         "save": "measure and keep",
         "log": "log to MLflow",
         "report": "report",
-        "validate": f"train {work.label}",
-        "predict otherwise": f"predict with {work.label}",
-        "predict": f"predict with {work.label}",
-        "train": f"train {work.label}",
+        "validate": f"{work.label}: training",
+        "predict otherwise": f"{work.label}: scoring",
+        "predict": f"{work.label}: scoring",
+        "train": f"{work.label}: training",
     }
     return titles[work.stage]

@@ -106,7 +106,8 @@ def _fitted(measured: Measurements) -> Law:
 def _linear(measured: Measurements, weights: Float64Array) -> Law:
     """Fit prices of 0 or more; `weights` are what a relative error is relative to."""
     design = measured.amounts / weights[:, None]
-    scale = np.maximum(np.linalg.norm(design, axis=0), np.finfo(float).tiny)
+    norm = np.linalg.norm(design, axis=0)
+    scale = np.where(norm > 0, norm, 1.0)
     prices, distance = nnls(design / scale, measured.costs / weights)
     covariance = np.linalg.pinv((design / scale).T @ (design / scale), rcond=1e-6) / np.outer(scale, scale)
     freedom = len(weights) - int(np.linalg.matrix_rank(design / scale, tol=1e-3))

@@ -82,7 +82,6 @@ def measure_stages(
     with tempfile.TemporaryDirectory(dir=cache, prefix="speed-") as folder:
         what = Measuring(study, extent, seconds, device, cache, workers, Path(folder))
         files = _songs(what)
-        say(f"measuring {study.name} on songs of {seconds:g} s, on excerpts and on tables: some minutes")
         with progress_bar(7, "small runs", "run") as bar:
             found = []
             for part in (_on_songs(what, files), _on_excerpts(what, files), _on_tables(what, report)):

@@ -48,7 +48,9 @@ def _expected(value: Range, units: Units) -> str:
 
 
 def _two_digits(value: float) -> str:
-    """Write a number with two digits, and none that is smaller than a tenth."""
+    """Write a number with two digits, none of them smaller than a tenth; 110,000 is "110k"."""
+    if value >= 9950:
+        return f"{_two_digits(value / 1000)}k"
     if value < 0.05:
         return "0"
     decimals = min(1, 1 - math.floor(math.log10(value)))

@@ -60,18 +60,22 @@ def scope_of(study: Study, told: Told, *, root: Path | None, cache: Path) -> Sco
 
 
 def _of_corpus(study: Study, told: Told, *, root: Path | None, cache: Path) -> Scope:
+    tracks, n_tags = _tracks_and_tags(study, root, cache)
+    parts = study.split.divide(tracks)
+    sized = sized_to(study, parts, "")
+    assumed: list[str] = []
+    seconds = _seconds(study, told, tracks, assumed)
+    extent = Extent(len(tracks), told.tags or n_tags, tuple(sized.sizes), len(parts.valid), len(parts.test))
+    return Scope(sized, extent, seconds, tuple(assumed))
+
+
+def _tracks_and_tags(study: Study, root: Path | None, cache: Path) -> tuple[Corpus, int]:
+    """Return the tracks that a study uses, and how many tags they have; the targets, most of a corpus, are let go."""
     try:
         outline = place_of(study.corpus.name, study.corpus.settings, root=root, cache=cache).outline()
     except InputError as error:
         raise InputError(f"{error}; or say with --tracks how many tracks it will have") from error
-    used = study.split.used(outline.without_tags())
-    parts = study.split.divide(used)
-    sized = sized_to(study, parts, "")
-    assumed: list[str] = []
-    tags = told.tags or len(outline.tags)
-    seconds = _seconds(study, told, outline, assumed)
-    extent = Extent(len(used), tags, tuple(sized.sizes), len(parts.valid), len(parts.test))
-    return Scope(sized, extent, seconds, tuple(assumed))
+    return study.split.used(outline.without_tags()), len(outline.tags)
 
 
 def _shares(study: Study) -> tuple[float, float]:
@@ -80,11 +84,11 @@ def _shares(study: Study) -> tuple[float, float]:
     return OFFICIAL_SHARE, OFFICIAL_SHARE
 
 
-def _seconds(study: Study, told: Told, corpus: Corpus | None, assumed: list[str]) -> float:
+def _seconds(study: Study, told: Told, tracks: Corpus | None, assumed: list[str]) -> float:
     """Return the length of a song: what is told, what the data set says of most, what it makes, or a guess."""
     known: Any = study.corpus.settings.get("seconds")
-    if corpus is not None and corpus.durations is not None and np.isfinite(corpus.durations).any():
-        known = float(np.nanmean(corpus.durations))
+    if tracks is not None and tracks.durations is not None and np.isfinite(tracks.durations).any():
+        known = float(np.nanmean(tracks.durations))
     return _value(told.seconds, known, SONG_SECONDS, f"songs of {SONG_SECONDS:g} s (--seconds)", assumed)
 
 

@@ -29,6 +29,7 @@ from bench.tracking.connection import (
     mlflow_faults,
     named_store,
     own_store,
+    shown,
 )
 from bench.tracking.contents import curve_points, report_files
 from bench.tracking.database import ready_database
@@ -112,8 +113,8 @@ class Tracking:
             return None
         told = [f"{cells} cell{'s' * (cells > 1)}"] * bool(cells) + ["the report"] * self._report_kept
         return (
-            f"{' and '.join(told)} could not be logged to MLflow at {self.uri}; nothing is lost: once it can be used, "
-            f"{shlex.join(['tagbench', 'sync', str(self.out)])} sends what is missing"
+            f"{' and '.join(told)} could not be logged to MLflow at {shown(self.uri)}; nothing is lost: once it can be "
+            f"used, {shlex.join(['tagbench', 'sync', str(self.out)])} sends what is missing"
         )
 
     def _found(self) -> StudyRuns:
@@ -132,7 +133,7 @@ class Tracking:
             except StudyFailedError as fault:
                 self._lose(fault)
             else:
-                say(f"MLflow at {self.uri} can be used again")
+                say(f"MLflow at {shown(self.uri)} can be used again")
                 self._ask_again = 0.0
                 there = self._runs.logged | self._refused.keys()  # it may have lost some
                 self._kept = {digest: cell for digest, cell in self._finished.items() if digest not in there}
@@ -178,7 +179,7 @@ class Tracking:
         digest = cell.record.digest
         live = self._live.pop(digest, None)
         if live is not None and not live.wait(SECONDS_FOR_THE_LAST_CURVES):
-            raise StoreGoneError(f"MLflow at {self.uri} does not answer")
+            raise StoreGoneError(f"MLflow at {shown(self.uri)} does not answer")
         run = self._live_runs.pop(digest, None)
         if run is not None and live is not None and not live.broken:
             return run, live.sent

@@ -1,0 +1,52 @@
+"""Figures that are kept in the cache, so that nothing is measured twice on a machine."""
+
+import os
+from pathlib import Path
+
+from bench.digest import json_digest
+from bench.plan.figures import Figures, read_figures
+from bench.plan.measuring import measure_stages
+from bench.plan.scope import Scope
+from bench.plan.small_runs import Report
+from bench.progress import say
+from bench.speed import describe_machine
+from bench.whole_file import written_aside
+
+PACKAGES = ("tagbench", "numpy", "torch", "xgboost", "essentia", "scikit-learn")
+FIGURES_VERSION = 1  # raise it whenever something else is measured
+PASSING = ("load_average",)  # of a machine
+
+
+def known_figures(scope: Scope, *, device: str, cache: Path, report: Report, again: bool = False) -> Figures:
+    """Return the figures of a study on this machine, measuring them where they are not in the cache, or `again`."""
+    machine = describe_machine(PACKAGES)
+    file = cache / "speed" / f"stages-{_key(scope, machine, device)}.json"
+    if file.exists() and not again:
+        return read_figures(file)
+    say(f"measuring small runs of {scope.study.name}, for some minutes; leave the machine alone meanwhile")
+    stages = measure_stages(
+        scope.study,
+        scope.extent,
+        seconds=scope.seconds,
+        device=device,
+        cache=cache,
+        workers=os.cpu_count() or 1,
+        report=report,
+    )
+    figures = Figures(machine=machine, stages=stages)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with written_aside(file) as aside:
+        aside.write_text(figures.as_json(), encoding="utf-8")
+    return figures
+
+
+def _key(scope: Scope, machine: dict[str, object], device: str) -> str:
+    """Name what figures depend on: the machine, how entries compute, how large the small runs may be at most."""
+    lasting = {name: value for name, value in machine.items() if name not in PASSING}
+    entries = [
+        (entry.label, entry.family, entry.tagger.model_dump(mode="json"), entry.audio and entry.audio.model_dump())
+        for entry in scope.study.entries()
+    ]
+    extent, study = scope.extent, scope.study
+    sizes = [min(extent.tracks, 20_000), extent.tags, min(max(extent.sizes), 3000), scope.seconds]
+    return json_digest([FIGURES_VERSION, lasting, entries, sizes, study.threads, study.corpus.name, device])
