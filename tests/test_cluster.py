@@ -187,7 +187,7 @@ def test_a_command_that_is_interrupted_ends_at_once_and_its_workers_go_on_to_oth
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             stuck.read_text()
             process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=30)
+            _, said = process.communicate(timeout=60)
         stuck.unlink()
         assert process.returncode == 130
         assert said.splitlines()[-1] == "tagbench: interrupted; run the same command again to continue"

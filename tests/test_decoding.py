@@ -203,7 +203,7 @@ def test_an_interrupt_ends_a_decoder_at_once_and_leaves_nothing_half_written(
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         decoder = psutil.Process(int(stuck.read_text()))
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said.splitlines()[-1] == "tagbench: interrupted; run the same command again to continue"
     assert not decoder.is_running()
