@@ -93,12 +93,13 @@ def test_what_the_first_process_refuses_ends_the_other_node_at_once(tmp_path: Pa
 
 
 def test_a_node_that_lacks_the_audio_names_it(on_one_machine: StudyOnDisk, tmp_path: Path) -> None:
-    """Each node looks for a cache of a relative path in the folder that it was started in."""
+    """The cache lies under one path in two folders, as on two machines that share no disk."""
     study = made(tmp_path / "study", START + WAVEFORM)
-    arguments = ["cache" if word == str(study.cache) else word for word in study.arguments]
+    own = "/proc/self/cwd/cache"  # each node is started in a folder of its own
+    arguments = [own if word == str(study.cache) else word for word in study.arguments]
     apart = f'mkdir -p {tmp_path}/$$; cd {tmp_path}/$$; exec "$@"'
     done = nodes("--no-python", "sh", "-c", apart, "sh", TAGBENCH, *arguments, mlflow=on_one_machine.out / "mlflow.db")
     assert [node.returncode for node in done] == [1, 1]
     missing, lost = sorted(lines(done), key=len)
-    assert missing.startswith("tagbench: No such file or directory: cache/stores/")
+    assert missing.startswith(f"tagbench: No such file or directory: {own}/stores/")
     assert lost.startswith("tagbench: another process has ended (")
