@@ -23,11 +23,12 @@ TRAINING_SUFFIX = ".training"  # of a folder that is removed with the end of wha
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU seconds, seconds, bytes of memory at the peak, bytes on disk."""
+    """CPU seconds, seconds, bytes of memory at the peak and as they were `held` at the start, bytes on disk."""
 
     cpu_seconds: float
     seconds: float
     memory: float
+    held: float
     disk: float
 
 
@@ -48,6 +49,7 @@ class _Open:
     stage: str
     label: str
     n_train: int
+    held: float = 0.0
     cpu_seconds: float = 0.0
     seconds: float = 0.0
     memory: float = 0.0
@@ -72,7 +74,8 @@ class _Recorder:
         if not self.stages:
             self.disk = _bytes_in(self.folders)  # nobody pays for what was written or removed between stages
         outer = self.stages[-1] if self.stages else _Open("", "", 0)
-        self.stages.append(_Open(stage, label or outer.label, n_train or outer.n_train))
+        held = sum(map(_resident, [psutil.Process(), *_descendants()]))
+        self.stages.append(_Open(stage, label or outer.label, n_train or outer.n_train, held))
         self.begin()
 
     def close(self) -> None:
@@ -80,7 +83,7 @@ class _Recorder:
         done = self.stages.pop()
         if self.stages:
             self.stages[-1].memory = max(self.stages[-1].memory, done.memory)
-        cost = Cost(done.cpu_seconds, done.seconds, done.memory, done.disk)
+        cost = Cost(done.cpu_seconds, done.seconds, done.memory, done.held, done.disk)
         self.spent.append(Spent(done.stage, done.label, done.n_train, cost))
         self.begin()
 

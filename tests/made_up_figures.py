@@ -33,7 +33,8 @@ def made_up(study: Study, *, device: Literal["cpu", "cuda"] = "cpu") -> Figures:
                     device=device,
                     cpu_seconds=cpu,
                     seconds=cpu / 2,
-                    memory=100 * MEGABYTE + 1000 * work.tracks,
+                    held=100 * MEGABYTE,
+                    memory=1000 * work.tracks,
                     disk=MEGABYTE * (tracks if work.stage == "decode" else 1),
                 )
             )

@@ -19,9 +19,15 @@ def test_a_fixed_cost_and_a_price_are_told_apart() -> None:
     assert found.low < found.mid < found.high
 
 
-def test_a_power_is_found_where_nothing_is_known_of_a_cost() -> None:
-    found = law(2e-5 * SIZES**1.3, SIZES[:, None], "power")
-    assert found.at((1e6,)).mid == pytest.approx(2e-5 * 1e6**1.3)
+@pytest.mark.parametrize("exponent", [1.0, 1.5, 2.0])
+def test_a_power_is_found_where_nothing_is_known_of_a_cost(exponent: float) -> None:
+    found = law(2e-5 * SIZES**exponent, SIZES[:, None], "power")
+    assert found.at((1e6,)).mid == pytest.approx(2e-5 * 1e6**exponent)
+
+
+def test_a_cost_that_is_fixed_for_few_tracks_is_still_taken_to_grow_with_them() -> None:
+    found = law(np.array([4.9, 4.6, 5.6]), SIZES[:, None], "power")
+    assert found.at((1e6,)).mid > 100
 
 
 def test_a_cost_that_does_not_grow_is_not_drawn_below_what_was_measured() -> None:

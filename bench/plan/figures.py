@@ -19,7 +19,7 @@ ADDED_UP = ("corpus", "divide")  # done in several goes
 
 
 class Figure(BaseModel):
-    """What a stage cost once: CPU seconds, seconds, bytes of memory at the peak, bytes on disk.
+    """What a stage cost once: CPU seconds, seconds, bytes on disk, bytes of memory `held` before it and added to that.
 
     `device`, "cpu" or "cuda", is where networks ran; the rest is that of the `Work` that was done.
     """
@@ -34,6 +34,7 @@ class Figure(BaseModel):
     device: Literal["cpu", "cuda"]
     cpu_seconds: float
     seconds: float
+    held: float
     memory: float
     disk: float
 
@@ -110,7 +111,8 @@ def _figure(work: Work, done: Sequence[Spent], device: Literal["cpu", "cuda"]) -
         device=device,
         cpu_seconds=sum(cost.cpu_seconds for cost in costs) / count,
         seconds=sum(cost.seconds for cost in costs) / count,
-        memory=max(cost.memory for cost in costs),
+        held=min(cost.held for cost in costs),
+        memory=max(max(0.0, cost.memory - cost.held) for cost in costs),
         disk=sum(cost.disk for cost in costs) / count,
     )
 

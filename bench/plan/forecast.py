@@ -8,12 +8,13 @@ import numpy as np
 from bench.errors import InputError
 from bench.plan.figures import Figure, Figures
 from bench.plan.growth import NOTHING, Law, Measurements, Range, fit_laws
-from bench.plan.stages import AT_SCALE, ON_A_DEVICE, SIDE_BY_SIDE, Extent, Work, all_work, is_made
+from bench.plan.stages import HOLDING, ON_A_DEVICE, SIDE_BY_SIDE, Extent, Work, all_work, is_made
 from bench.study import Study
 from bench.tagger import Steps
 
 FLOORS = {"cpu_seconds": 0.1, "seconds": 0.1, "disk": 1e5, "memory": 1e7}  # less is lost in what a clock can tell
-LEAST_NOISE = {"cpu_seconds": 0.05, "seconds": 0.05, "disk": 0.01, "memory": 0.005}  # however few residuals are
+LEAST_NOISE = {"cpu_seconds": 0.05, "seconds": 0.05, "disk": 0.01, "memory": 0.05}  # however few residuals are
+CLOCKS = ("cpu_seconds", "seconds")
 GPU = "cuda"
 
 Key = tuple[str, str, str]  # quantity, stage, label
@@ -80,29 +81,41 @@ class Laws:
             )
             self._laws.update(fitted)
         self.devices = {key: of[0].device for key, of in rows.items()}
+        self._before = {key: min(figure.held for figure in of) for key, of in rows.items()}
 
     def __contains__(self, work: Work) -> bool:
         return ("disk", work.stage, work.label) in self._laws
 
     def of(self, quantity: str, work: Work) -> Range:
-        """Return what a work costs, done once."""
-        linear = quantity in ("disk", "memory") and work.form == "power"
-        amounts = (1.0, work.tracks) if quantity == "memory" or linear else work.amounts
+        """Return what a work costs, done once; of memory, what it adds."""
+        amounts = work.amounts if _by_amounts(quantity, work) else (1.0, work.tracks)
         return self._laws[quantity, work.stage, work.label].at(amounts)
 
-    def held(self, tracks: float) -> Range:
-        """Return what a corpus and its parts hold in memory, beside what a process needs anyway."""
-        law = self._laws["memory", "divide", ""]
-        return law.at((0.0, tracks))
+    def memory(self, work: Work, tracks: float) -> Range:
+        """Return the memory at the peak of a work: what was there in small runs, what it adds, and what a corpus holds.
+
+        A corpus of so many `tracks` is taken to hold what was added when it was loaded, and its parts when it was
+        divided.
+        """
+        before = self._before[work.stage, work.label]
+        whole = self.of("memory", work) + Range(before, before, before)
+        for stage in HOLDING[: HOLDING.index(work.stage) if work.stage in HOLDING else None]:
+            whole = whole + self._laws["memory", stage, ""].at((0.0, tracks))
+        return whole
+
+
+def _by_amounts(quantity: str, of: Work | Figure) -> bool:
+    """Tell whether a quantity grows with amounts of work; else it is fixed, or grows with tracks."""
+    return quantity in CLOCKS or (quantity == "disk" and len(of.amounts) > 1)
 
 
 def _measurements(quantity: str, figures: list[Figure]) -> Measurements:
     costs = np.array([getattr(figure, quantity) for figure in figures])
-    form = figures[0].form
-    if quantity == "memory" or (quantity == "disk" and form == "power"):
-        amounts = np.array([[1.0, figure.tracks] for figure in figures])
-        return Measurements(amounts, costs, "linear", FLOORS[quantity])
-    return Measurements(np.array([figure.amounts for figure in figures]), costs, form, FLOORS[quantity])
+    if _by_amounts(quantity, figures[0]):
+        amounts = np.array([figure.amounts for figure in figures])
+        return Measurements(amounts, costs, figures[0].form, FLOORS[quantity])
+    amounts = np.array([[1.0, figure.tracks] for figure in figures])
+    return Measurements(amounts, costs, "linear", FLOORS[quantity])
 
 
 def foretell(study: Study, extent: Extent, figures: Figures, *, workers: int, gpus: int) -> Forecast:
@@ -147,9 +160,7 @@ def _line(study: Study, works: tuple[Work, Work, Work], laws: Laws, *, workers: 
     shares = any(entry.label == work.label and entry.tagger.shares_work for entry in study.entries())
     on_gpu = shares and work.stage in ON_A_DEVICE and laws.devices[work.stage, work.label] == GPU
     hands = gpus if on_gpu else min(workers, _most_hands(study, work, shares=shares))
-    memory = laws.of("memory", work)
-    if work.stage not in AT_SCALE:
-        memory = memory + laws.held(corpus)
+    memory = laws.memory(work, corpus)
     return Line(
         _title(study, work),
         cost("disk"),

@@ -1,7 +1,8 @@
 """How a cost grows with what it is spent on: laws fitted to a few measurements, and how far each can be trusted.
 
 A linear law is a sum of amounts, each at a price of 0 or more: least squares on relative errors (SciPy's `nnls`).
-A power law, c · amount^b, is for what nothing is known of: least squares on logarithms, with b between 0 and 2. The
+A power law, a + c · amount^b, is for what nothing is known of: whoever reads all tracks costs at least in proportion to
+them in the end, so b is 1, or up to 2 where a straight line misses what was measured. The
 noise of a measurement is taken to be relative and the same for all stages, as it is the machine's: the median of what
 the residuals of each law show, of which one alone has too few. An interval of two standard errors then follows from
 how far beyond the measurements a law is drawn; it says nothing of what no measurement shows, as a disk that fills.
@@ -9,7 +10,7 @@ how far beyond the measurements a law is drawn; it says nothing of what no measu
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -21,7 +22,8 @@ Form = Literal["linear", "power"]
 Key = TypeVar("Key", bound=Hashable)
 
 ERRORS = 2.0  # standard errors to each side
-STEEPEST = 2.0  # exponent
+EXPONENTS = np.linspace(1, 2, 21)
+MISSED = 0.15  # relative: a straight line that is further off is none
 
 
 @dataclass(frozen=True)
@@ -62,23 +64,18 @@ class Measurements:
 
 @dataclass(frozen=True)
 class Law:
-    """A fitted law: `prices` of the amounts, or of a power law ln c and b; their covariance; for noise 1 at first."""
+    """A fitted law: `prices` of the amounts, of a power law a and c, its `exponent`; covariance is over noise²."""
 
-    form: Form
     prices: Float64Array
     covariance: Float64Array
     squares: float  # sum of squared relative residuals
     freedom: int
+    exponent: float | None = None
     noise: float = 1.0
 
     def at(self, amounts: Sequence[float]) -> Range:
         """Return the cost of these amounts."""
-        if self.form == "power":
-            place = np.array([1.0, math.log(max(amounts[0], 1.0))])
-            expected = math.exp(float(place @ self.prices))
-            factor = math.exp(ERRORS * self._error(place))
-            return Range(expected / factor, expected, expected * factor)
-        place = np.asarray(amounts, np.float64)
+        place = np.array(amounts if self.exponent is None else (1.0, amounts[0] ** self.exponent), np.float64)
         expected, error = float(place @ self.prices), ERRORS * self._error(place)
         low = expected**2 / (expected + error) if expected > 0 else 0.0
         return Range(low, expected, expected + error)
@@ -93,35 +90,29 @@ def fit_laws(measured: Mapping[Key, Measurements], *, least_noise: float) -> dic
     telling = [law for key, law in laws.items() if law.freedom and measured[key].costs.max() > measured[key].floor]
     shown = math.sqrt(np.median([law.squares / law.freedom for law in telling])) if telling else 0.0
     noise = max(least_noise, shown)
-    return {
-        key: Law(law.form, law.prices, law.covariance, law.squares, law.freedom, noise) for key, law in laws.items()
-    }
+    return {key: replace(law, noise=noise) for key, law in laws.items()}
 
 
 def _fitted(measured: Measurements) -> Law:
     costs = np.maximum(measured.costs, measured.floor)
-    return _power(measured.amounts[:, 0], costs) if measured.form == "power" else _linear(measured, costs)
+    if measured.form == "linear":
+        return _linear(measured.amounts, measured.costs, costs)
+    laws = [_power(measured, costs, exponent) for exponent in EXPONENTS]
+    straight = laws[0]
+    return straight if straight.squares <= MISSED**2 else min(laws, key=lambda law: law.squares)
 
 
-def _linear(measured: Measurements, weights: Float64Array) -> Law:
+def _linear(amounts: Float64Array, costs: Float64Array, weights: Float64Array) -> Law:
     """Fit prices of 0 or more; `weights` are what a relative error is relative to."""
-    design = measured.amounts / weights[:, None]
+    design = amounts / weights[:, None]
     norm = np.linalg.norm(design, axis=0)
     scale = np.where(norm > 0, norm, 1.0)
-    prices, distance = nnls(design / scale, measured.costs / weights)
+    prices, distance = nnls(design / scale, costs / weights)
     covariance = np.linalg.pinv((design / scale).T @ (design / scale), rcond=1e-6) / np.outer(scale, scale)
     freedom = len(weights) - int(np.linalg.matrix_rank(design / scale, tol=1e-3))
-    return Law("linear", prices / scale, covariance, float(distance**2) if freedom > 0 else 0.0, max(0, freedom))
+    return Law(prices / scale, covariance, float(distance**2), max(0, freedom))
 
 
-def _power(amounts: Float64Array, costs: Float64Array) -> Law:
-    place, height = np.log(np.maximum(amounts, 1.0)), np.log(costs)
-    centred = place - place.mean()
-    spread = float(centred @ centred)
-    exponent = float(np.clip(centred @ (height - height.mean()) / spread, 0, STEEPEST)) if spread else 1.0
-    prices = np.array([height.mean() - exponent * place.mean(), exponent])
-    residuals = height - prices[0] - exponent * place
-    design = np.stack([np.ones_like(place), place], axis=1)
-    freedom = len(costs) - int(np.linalg.matrix_rank(design))
-    covariance = np.linalg.pinv(design.T @ design)
-    return Law("power", prices, covariance, float(residuals @ residuals) if freedom else 0.0, freedom)
+def _power(measured: Measurements, weights: Float64Array, exponent: float) -> Law:
+    amounts = np.stack([np.ones(len(weights)), measured.amounts[:, 0] ** exponent], axis=1)
+    return replace(_linear(amounts, measured.costs, weights), exponent=exponent)

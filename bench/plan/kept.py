@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.digest import json_digest
 from bench.plan.figures import Figures, read_figures
-from bench.plan.measuring import measure_stages
+from bench.plan.measuring import MOST_EXCERPTS, MOST_ROWS, measure_stages
 from bench.plan.scope import Scope
 from bench.plan.small_runs import Report
 from bench.progress import say
@@ -48,5 +48,5 @@ def _key(scope: Scope, machine: dict[str, object], device: str) -> str:
         for entry in scope.study.entries()
     ]
     extent, study = scope.extent, scope.study
-    sizes = [min(extent.tracks, 20_000), extent.tags, min(max(extent.sizes), 3000), scope.seconds]
+    sizes = [min(extent.tracks, MOST_ROWS), extent.tags, min(max(extent.sizes), MOST_EXCERPTS), scope.seconds]
     return json_digest([FIGURES_VERSION, lasting, entries, sizes, study.threads, study.corpus.name, device])

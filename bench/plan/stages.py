@@ -11,7 +11,7 @@ from bench.tagger import Steps
 
 SIDE_BY_SIDE = ("decode", "compare", "prepare")  # shared out among the workers, as making songs and training tags is
 ON_A_DEVICE = ("train", "validate", "predict", "predict otherwise")  # of families that share the work of a training
-AT_SCALE = ("corpus", "divide", "keep", "report")  # what they hold grows with all tracks and tags, and is measured so
+HOLDING = ("corpus", "divide")  # what they add to memory stays there
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,8 @@ def _before(study: Study, extent: Extent, *, heard: bool) -> Iterator[Work]:
     if heard:
         yield Work("decode", "", 0, (1, tracks))
         yield Work("compare", "", 0, (1, tracks))
-    used = max(extent.sizes) + extent.valid + extent.test
     for entry in study.entries():
-        yield Work("prepare", entry.label, 0, (1, used))
+        yield Work("prepare", entry.label, 0, (1, tracks))  # all tracks of a shard at once
 
 
 def _cells(study: Study, extent: Extent, choose: Callable[[Steps], float]) -> Iterator[Work]:
