@@ -70,6 +70,8 @@ class _Recorder:
     ended: threading.Event = field(default_factory=threading.Event)
 
     def open(self, stage: str, label: str, n_train: int) -> None:
+        import psutil
+
         self.charge()
         if not self.stages:
             self.disk = _bytes_in(self.folders)  # nobody pays for what was written or removed between stages
