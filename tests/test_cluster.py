@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -145,7 +146,7 @@ def test_a_cluster_whose_workers_are_killed_in_every_stage_makes_the_same_bytes(
 ) -> None:
     here = run(study, "here", "--workers", "2")
     environment = deadly(tmp_path, 'once("preparing", os.getppid())')
-    with cluster(tmp_path / "dask", **environment) as dask:
+    with cluster(tmp_path / "dask", environment) as dask:
         there = run(study, "there", *dask.flags)
     assert (here.returncode, there.returncode) == (0, 0), there.stderr
     assert list((tmp_path / "marks").iterdir()) == []  # a worker was killed at each
@@ -159,10 +160,30 @@ def test_a_cluster_whose_workers_are_killed_in_every_stage_makes_the_same_bytes(
     assert outputs[0].keys() == outputs[1].keys()
 
 
+LEADER = """
+import os, sys
+from bench.cluster import dask_cluster
+from bench.parallel import in_tasks
+
+with dask_cluster(sys.argv[1]) as workers:
+    found = dict(in_tasks("looking", lambda numbers: [os.getpid()] * len(numbers), range(8), workers=workers))
+print(os.getpid(), *sorted(set(found.values())))
+"""
+
+
+@pytest.mark.slow
+def test_a_cluster_of_one_worker_does_the_work_too(tmp_path: Path) -> None:
+    with cluster(tmp_path, workers=1) as dask:
+        done = subprocess.run([sys.executable, "-c", LEADER, dask.address], capture_output=True, text=True, check=True)
+        leader, worker = map(int, done.stdout.split())
+        assert worker != leader
+        assert worker in [child.pid for child in dask.nanny.children(recursive=True)]
+
+
 @pytest.mark.slow
 def test_a_task_that_kills_every_worker_ends_the_command_with_a_line(study: StudyOnDisk, tmp_path: Path) -> None:
     environment = deadly(tmp_path, "os.kill(os.getppid(), signal.SIGKILL)")
-    with cluster(tmp_path / "dask", DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0", **environment) as dask:
+    with cluster(tmp_path / "dask", environment | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}) as dask:
         there = run(study, "there", *dask.flags)
     assert there.returncode == 1
     assert there.stderr.splitlines()[-1] == (
@@ -174,7 +195,7 @@ def test_a_task_that_kills_every_worker_ends_the_command_with_a_line(study: Stud
 @pytest.mark.slow
 def test_a_scheduler_that_dies_ends_the_command_with_a_line(study: StudyOnDisk, tmp_path: Path) -> None:
     environment = deadly(tmp_path, "os.kill(int(open(os.path.join(MARKS, 'pid')).read()), signal.SIGKILL)")
-    with cluster(tmp_path / "dask", **environment) as dask:
+    with cluster(tmp_path / "dask", environment) as dask:
         (tmp_path / "marks" / "pid").write_text(str(dask.scheduler.pid))
         there = run(study, "there", *dask.flags)
     assert there.returncode == 1
@@ -190,7 +211,7 @@ def test_a_command_that_is_interrupted_ends_at_once_and_its_workers_go_on_to_oth
     stuck = tmp_path / "stuck"
     os.mkfifo(stuck)
     environment = deadly(tmp_path, f"os.path.exists('{stuck}') and (open('{stuck}', 'w').close(), os.read(0, 1))")
-    with cluster(tmp_path / "dask", **environment) as dask:
+    with cluster(tmp_path / "dask", environment) as dask:
         places = ["--root", str(study.root), "--out", str(study.out), "--cache", str(study.cache)]
         command = [TAGBENCH, "prepare", str(study.file), *places, *dask.flags]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
@@ -251,7 +272,7 @@ def test_workers_of_another_version_are_refused(study: StudyOnDisk, tmp_path: Pa
     site.mkdir()
     (site / "sitecustomize.py").write_text(ANOTHER_VERSION)
     path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
-    with cluster(tmp_path / "dask", PYTHONPATH=path) as dask:
+    with cluster(tmp_path / "dask", {"PYTHONPATH": path}) as dask:
         told = run(study, "there", *dask.flags)
     assert told.returncode == 2
     assert " has numpy 0.0.1, and this process " in told.stderr
