@@ -26,10 +26,16 @@ SECONDS_TO_ANSWER = 5
 
 
 class _ClusterBackend(DaskDistributedBackend):  # type: ignore[misc]
-    """Joblib's backend, which waits for ever (1.6) for a task that never came to an end: here it ends the work.
+    """Joblib's backend, but for two things (of 1.6).
 
-    Dask gives a task up of which more workers died than it allows, and all tasks where the scheduler is gone.
+    That waits for ever for a task that never came to an end; here it ends the work. Dask gives a task up of which more
+    workers died than it allows, and all tasks where the scheduler is gone. And that leaves the work to this process
+    where the cluster has one thread, as while the other workers are started anew.
     """
+
+    def effective_n_jobs(self, n_jobs: int) -> int:
+        """Return more than one, or joblib would do all itself; how many there are, the cluster knows."""
+        return max(n_jobs, 2)
 
     def submit(self, func: object, callback: Callable[[object], None] | None = None) -> "Future[Any]":
         """Hand over a batch; `callback` is told of what came out, also where that is no result."""

@@ -1,9 +1,9 @@
-"""A real Dask cluster on loopback: a scheduler and two workers, each a process that may be killed."""
+"""A real Dask cluster on loopback: a scheduler and its workers, each a process that may be killed."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import IO, cast
 import psutil
 
 DASK = str(Path(sys.executable).with_name("dask"))
-WORKERS = 2
+NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Cluster:
 
 
 @contextmanager
-def scheduler(**environment: str) -> Iterator[tuple[psutil.Popen, str]]:
+def scheduler(environment: Mapping[str, str] = NOTHING) -> Iterator[tuple[psutil.Popen, str]]:
     """Start a scheduler without workers, and give it with its address."""
     command = ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
     with _started(command, environment) as process:
@@ -38,19 +38,19 @@ def scheduler(**environment: str) -> Iterator[tuple[psutil.Popen, str]]:
 
 
 @contextmanager
-def cluster(folder: Path, **environment: str) -> Iterator[Cluster]:
+def cluster(folder: Path, environment: Mapping[str, str] = NOTHING, *, workers: int = 2) -> Iterator[Cluster]:
     """Start a scheduler and its workers, which keep what they need in `folder`."""
-    with scheduler(**environment) as (process, address):
-        size = ["--nworkers", str(WORKERS), "--nthreads", "1", "--no-dashboard"]
+    with scheduler(environment) as (process, address):
+        size = ["--nworkers", str(workers), "--nthreads", "1", "--no-dashboard"]
         command = ["worker", address, *size, "--local-directory", str(folder), "--death-timeout", "10"]
         with _started(command, environment) as nanny:
-            for _ in range(WORKERS):
+            for _ in range(workers):
                 _said(nanny, "Registered to:")
             yield Cluster(address, process, nanny)
 
 
 @contextmanager
-def _started(command: list[str], environment: dict[str, str]) -> Iterator[psutil.Popen]:
+def _started(command: list[str], environment: Mapping[str, str]) -> Iterator[psutil.Popen]:
     with psutil.Popen(
         [DASK, *command], env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True
     ) as process:

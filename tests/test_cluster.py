@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,7 +129,15 @@ def contents(folder: Path, *without: str) -> dict[str, bytes]:
     return {name: file.read_bytes() for name, file in named.items()}
 
 
-TIMES = ("record.json", "timings.csv", "mlflow.db", "mlartifacts")  # what tells of the clock, or has names of its own
+TIMES = (
+    "record.json",
+    "files.sha256",
+    "timings.csv",
+    "mlflow.db",
+    "mlflow_id",
+    "mlartifacts",
+    ".locks",
+)  # what tells of the clock, or has names of its own
 
 
 @pytest.mark.slow
@@ -137,23 +146,44 @@ def test_a_cluster_whose_workers_are_killed_in_every_stage_makes_the_same_bytes(
 ) -> None:
     here = run(study, "here", "--workers", "2")
     environment = deadly(tmp_path, 'once("preparing", os.getppid())')
-    with cluster(tmp_path / "dask", **environment) as dask:
+    with cluster(tmp_path / "dask", environment) as dask:
         there = run(study, "there", *dask.flags)
     assert (here.returncode, there.returncode) == (0, 0), there.stderr
     assert list((tmp_path / "marks").iterdir()) == []  # a worker was killed at each
-    caches = [contents(cache_of(study, name)) for name in ("here", "there")]
+    caches = [contents(cache_of(study, name), ".locks") for name in ("here", "there")]
     assert {Path(name).parts[0] for name in caches[0]} == {"stores", "fingerprints", "descriptors", "matrices"}
     whole = {name: content for name, content in caches[1].items() if not name.endswith(".partial")}
     assert whole == caches[0]
     outputs = [contents(study.root.parent / name, *TIMES) for name in ("here", "there")]
     assert "table1.csv" in outputs[0]
-    assert outputs[0] == outputs[1]
+    assert [name for name in outputs[0] if outputs[0][name] != outputs[1].get(name)] == []
+    assert outputs[0].keys() == outputs[1].keys()
+
+
+LEADER = """
+import os, sys
+from bench.cluster import dask_cluster
+from bench.parallel import in_tasks
+
+with dask_cluster(sys.argv[1]) as workers:
+    found = dict(in_tasks("looking", lambda numbers: [os.getpid()] * len(numbers), range(8), workers=workers))
+print(os.getpid(), *sorted(set(found.values())))
+"""
+
+
+@pytest.mark.slow
+def test_a_cluster_of_one_worker_does_the_work_too(tmp_path: Path) -> None:
+    with cluster(tmp_path, workers=1) as dask:
+        done = subprocess.run([sys.executable, "-c", LEADER, dask.address], capture_output=True, text=True, check=True)
+        leader, worker = map(int, done.stdout.split())
+        assert worker != leader
+        assert worker in [child.pid for child in dask.nanny.children(recursive=True)]
 
 
 @pytest.mark.slow
 def test_a_task_that_kills_every_worker_ends_the_command_with_a_line(study: StudyOnDisk, tmp_path: Path) -> None:
     environment = deadly(tmp_path, "os.kill(os.getppid(), signal.SIGKILL)")
-    with cluster(tmp_path / "dask", DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0", **environment) as dask:
+    with cluster(tmp_path / "dask", environment | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}) as dask:
         there = run(study, "there", *dask.flags)
     assert there.returncode == 1
     assert there.stderr.splitlines()[-1] == (
@@ -165,7 +195,7 @@ def test_a_task_that_kills_every_worker_ends_the_command_with_a_line(study: Stud
 @pytest.mark.slow
 def test_a_scheduler_that_dies_ends_the_command_with_a_line(study: StudyOnDisk, tmp_path: Path) -> None:
     environment = deadly(tmp_path, "os.kill(int(open(os.path.join(MARKS, 'pid')).read()), signal.SIGKILL)")
-    with cluster(tmp_path / "dask", **environment) as dask:
+    with cluster(tmp_path / "dask", environment) as dask:
         (tmp_path / "marks" / "pid").write_text(str(dask.scheduler.pid))
         there = run(study, "there", *dask.flags)
     assert there.returncode == 1
@@ -181,7 +211,7 @@ def test_a_command_that_is_interrupted_ends_at_once_and_its_workers_go_on_to_oth
     stuck = tmp_path / "stuck"
     os.mkfifo(stuck)
     environment = deadly(tmp_path, f"os.path.exists('{stuck}') and (open('{stuck}', 'w').close(), os.read(0, 1))")
-    with cluster(tmp_path / "dask", **environment) as dask:
+    with cluster(tmp_path / "dask", environment) as dask:
         places = ["--root", str(study.root), "--out", str(study.out), "--cache", str(study.cache)]
         command = [TAGBENCH, "prepare", str(study.file), *places, *dask.flags]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
@@ -242,7 +272,7 @@ def test_workers_of_another_version_are_refused(study: StudyOnDisk, tmp_path: Pa
     site.mkdir()
     (site / "sitecustomize.py").write_text(ANOTHER_VERSION)
     path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
-    with cluster(tmp_path / "dask", PYTHONPATH=path) as dask:
+    with cluster(tmp_path / "dask", {"PYTHONPATH": path}) as dask:
         told = run(study, "there", *dask.flags)
     assert told.returncode == 2
     assert " has numpy 0.0.1, and this process " in told.stderr
