@@ -4,6 +4,7 @@ A stage inside another is charged for itself and the outer one for the rest, so 
 seconds and memory are those of this process and of all its descendants.
 """
 
+import ctypes
 import os
 import threading
 import time
@@ -76,6 +77,7 @@ class _Recorder:
         if not self.stages:
             self.disk = _bytes_in(self.folders)  # nobody pays for what was written or removed between stages
         outer = self.stages[-1] if self.stages else _Open("", "", 0)
+        _return_freed_memory()
         held = sum(map(_resident, [psutil.Process(), *_descendants()]))
         self.stages.append(_Open(stage, label or outer.label, n_train or outer.n_train, held))
         self.begin()
@@ -187,6 +189,13 @@ def _peak_memory() -> float:
     lines = status.read_text().splitlines() if status.exists() else []
     peaks = [int(line.split()[1]) * 1024.0 for line in lines if line.startswith(PEAK)]
     return peaks[0] if peaks else _resident(psutil.Process())
+
+
+def _return_freed_memory() -> None:
+    """Let the C library give back what it keeps of freed memory, where it can: a later stage would use that unseen."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _forget_peak_memory() -> None:

@@ -65,6 +65,17 @@ def test_the_peak_of_an_earlier_stage_is_not_that_of_a_later_one(tmp_path: Path)
     assert named(spent)["large"].cost.memory - named(spent)["small"].cost.memory > 200e6
 
 
+def test_what_an_earlier_stage_has_freed_is_no_memory_that_a_later_one_finds_there(tmp_path: Path) -> None:
+    with recorded([tmp_path]) as spent:
+        for _ in range(2):
+            with stage("the same"):
+                pieces = [np.ones(100_000, np.uint8) for _ in range(1000)]
+                assert len(pieces) == 1000
+                del pieces
+    first, second = (of.cost.memory - of.cost.held for of in spent)
+    assert second == pytest.approx(first, rel=0.2)
+
+
 def test_a_stage_that_fails_is_charged_and_its_error_goes_on(tmp_path: Path) -> None:
     with recorded([tmp_path]) as spent, pytest.raises(ValueError, match="so"), stage("fails"):
         raise ValueError("so")

@@ -124,7 +124,7 @@ def ask(small_study: StudyOnDisk, *flags: str) -> int:
 def test_a_plan_is_of_the_corpus_that_is_there(small_study: StudyOnDisk, figures: Path, capsys: Captured) -> None:
     assert ask(small_study, "--figures", str(figures)) == 0
     said = capsys.readouterr().out
-    assert "48 tracks of 240 s with 3 tags: training on 6, 12" in said
+    assert "48 tracks of 240 s with 3 tags: training on 6 / 12;" in said
     assert "Assumed: songs of 240 s (--seconds)." in said
     assert not small_study.out.exists()
 

@@ -104,9 +104,9 @@ def _known(scope: "Scope", files: tuple[Path, ...], cache: Path, device: str) ->
 
 def _of_what(scope: "Scope") -> str:
     extent = scope.extent
-    sizes = ", ".join(f"{size:,}" for size in extent.sizes)
+    sizes = " / ".join(f"{size:,}" for size in extent.sizes)
     what = (
-        f"{extent.tracks:,} tracks of {scope.seconds:g} s with {extent.tags} tags: training on {sizes}, "
+        f"{extent.tracks:,} tracks of {scope.seconds:g} s with {extent.tags} tags: training on {sizes}; "
         f"{extent.valid:,} for validation, {extent.test:,} to test."
     )
     return f"{what} Assumed: {'; '.join(scope.assumed)}." if scope.assumed else what
