@@ -97,7 +97,7 @@ def test_a_node_that_lacks_the_audio_names_it(on_one_machine: StudyOnDisk, tmp_p
     study = made(tmp_path / "study", START + WAVEFORM)
     own = "/proc/self/cwd/cache"  # each node is started in a folder of its own
     arguments = [own if word == str(study.cache) else word for word in study.arguments]
-    apart = f'mkdir -p {tmp_path}/$$; cd {tmp_path}/$$; exec "$@"'
+    apart = f'mkdir -p {tmp_path}/$RANK; cd {tmp_path}/$RANK; exec "$@"'
     done = nodes("--no-python", "sh", "-c", apart, "sh", TAGBENCH, *arguments, mlflow=on_one_machine.out / "mlflow.db")
     assert [node.returncode for node in done] == [1, 1]
     missing, lost = sorted(lines(done), key=len)
