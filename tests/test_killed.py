@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -99,6 +100,11 @@ class Run:
                 start_new_session=True,
             )
 
+    def start_over(self) -> None:
+        """Remove all that it has made."""
+        for folder in ("out", "cache"):
+            shutil.rmtree(self.folder / folder)
+
     def to_the_end(self) -> None:
         assert self.start().wait() == 0, (self.folder / "said.txt").read_text()
 
@@ -194,6 +200,8 @@ def test_a_study_that_is_killed_20_times_redoes_nothing_and_ends_with_the_same_t
             longest *= 2  # what it was at takes longer
         elif not stopped:
             longest /= 2  # it had come to its end
+        if run.stage() == "report" and not stages.keys() >= STAGES - {"report"}:
+            run.start_over()  # it is past what was to be hit
 
     before = run.all_finished()
     run.to_the_end()
