@@ -134,12 +134,9 @@ def stereo_songs(sizes: Sizes, *, cache: Path, workers: int) -> Iterator[Float32
         yield np.asarray(0.9 * both / np.abs(both).max(), np.float32)
 
 
-def write_sound(file: Path, samples: Float32Array) -> None:
-    """Write what is at 44.1 kHz, shape (frames, channels).
-
-    Piece by piece: libsndfile crashes on a long Vorbis file that is written at once.
-    """
-    with soundfile.SoundFile(file, "w", FILE_RATE, samples.shape[1]) as out:
+def write_sound(file: Path, samples: Float32Array, form: str | None = None) -> None:
+    """Write what is at 44.1 kHz, shape (frames, channels), in pieces: libsndfile crashes on a long Vorbis one."""
+    with soundfile.SoundFile(file, "w", FILE_RATE, samples.shape[1], format=form) as out:
         for start in range(0, len(samples), PIECE):
             out.write(samples[start : start + PIECE])
 

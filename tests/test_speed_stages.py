@@ -53,3 +53,15 @@ def test_a_study_of_which_nothing_can_be_made_up_is_refused(tmp_path: Path, caps
     small = StudyOnDisk(tmp_path, shipped)
     assert exit_code(["plan", str(small.file), "--tracks", "1000", "--cache", str(small.cache)]) == 2
     assert "gbt reads what the data set ships" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_small_run_that_fails_is_told_in_a_line(tmp_path: Path, capsys: Captured) -> None:
+    diverges = NETWORK_AND_TREES + "learning_rate = 1.0\nweight_decay = 1e300\n"
+    small = StudyOnDisk(tmp_path, STUDY + diverges)
+    flags = [str(small.file), "--root", str(small.root), "--cache", str(small.cache), "--seconds", "2"]
+    assert exit_code(["plan", *flags]) == 1
+    told = capsys.readouterr().err
+    assert "a small run of the study failed" in told
+    assert "Traceback" not in told
+    assert [folder.name for folder in small.cache.glob("speed-*")] == []

@@ -20,7 +20,7 @@ from bench.corpus import Float32Array
 from bench.costs import Spent
 from bench.decoding_speed import Sizes as SongSizes
 from bench.decoding_speed import stereo_songs, write_sound
-from bench.errors import InputError
+from bench.errors import InputError, StudyFailedError
 from bench.plan.figures import Figure, figures_of, relabelled
 from bench.plan.small_runs import Report, SmallRun, as_long_as, run_small, run_tables, small_study, write_corpus
 from bench.plan.stages import Extent, is_made
@@ -102,8 +102,7 @@ def _songs(what: Measuring) -> list[Path]:
         songs = stereo_songs(SongSizes(songs=count, seconds=what.seconds), cache=what.cache, workers=what.workers)
         for file, song in zip(files, songs, strict=True):
             with written_aside(file) as aside:
-                write_sound(aside.with_suffix(".mp3"), song)
-                aside.with_suffix(".mp3").replace(aside)
+                write_sound(aside, song, "MP3")
     return files
 
 
@@ -126,18 +125,28 @@ def _run_on_songs(what: Measuring, files: Sequence[Path], count: int, steps: Map
     extent = _extent(count, SONG_TAGS)
     folder = what.scratch / f"songs-{count}"
     made = is_made(what.study)
-    root = folder / "data" if made else files[0].parent
     making = what.study.corpus.model_copy(update={"tracks": count}) if made else None
     entries = [
         as_long_as(entry, _at_most(entry, steps.get(entry.label, STEPS[0])), entry.label)
         for entry in what.study.entries()
     ]
-    small = SmallRun(small_study(what.study, entries, extent.sizes), extent, root, folder, what.device, making)
+    data = folder / "data"
+    small = SmallRun(small_study(what.study, entries, extent.sizes), extent, data, folder, what.device, making)
     if not made:
-        write_corpus(extent, [file.name for file in files], root)
-    found = what.figures(small, call_apart("stages", run_small, small).result)
+        write_corpus(extent, [file.name for file in files], data)
+        for file in files[:count]:
+            shutil.copy(file, data)
+    found = what.figures(small, _spent(small))
     shutil.rmtree(folder)
     return found
+
+
+def _spent(small: SmallRun) -> list[Spent]:
+    """Run it in a process of its own; raises `StudyFailedError` where a part of it failed."""
+    spent, faults = call_apart("a small run", run_small, small).result
+    if faults:
+        raise StudyFailedError(f"a small run of the study failed, so that nothing can be foretold: {faults[0]}")
+    return spent
 
 
 def _last_steps(first: Figure, second: Figure) -> int:
@@ -169,7 +178,7 @@ def _on_excerpts(what: Measuring, files: Sequence[Path]) -> Iterator[list[Figure
     longer = {f"{entry.label}, longer": entry for entry in entries if (of := entry.tagger.steps()) and of.reads_all}
     choices += [as_long_as(entry, _at_most(entry, ROUNDS[1]), label) for label, entry in longer.items()]
     small = SmallRun(small_study(what.study, choices, sizes), extent, folder / "data", folder)
-    spent = [of for of in call_apart("stages", run_small, small).result if of.n_train != WARM_UP]
+    spent = [of for of in _spent(small) if of.n_train != WARM_UP]
     found = what.figures(small, spent)
     found = relabelled(found, {label: entry.label for label, entry in longer.items()})
     shutil.rmtree(folder)
@@ -200,7 +209,7 @@ def _on_tables(what: Measuring, report: Report) -> Iterator[list[Figure]]:
         folder = what.scratch / f"tables-{rows}"
         write_corpus(extent, [f"{number:07}.mp3" for number in range(rows)], folder / "data")
         small = SmallRun(small_study(what.study, entries, extent.sizes), extent, folder / "data", folder)
-        found = what.figures(small, call_apart("stages", run_tables, small, report).result)
+        found = what.figures(small, call_apart("a small run", run_tables, small, report).result)
         shutil.rmtree(folder)
         yield [of for of in found if of.stage in stages]
 

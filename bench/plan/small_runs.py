@@ -97,8 +97,8 @@ def write_corpus(extent: Extent, files: Sequence[str], root: Path) -> None:
     pd.DataFrame({"name": names, "kind": kinds}).to_csv(root / TAGS, index=False)
 
 
-def run_small(small: SmallRun) -> list[Spent]:
-    """Run a small study as any is run, without its report, and return what was spent."""
+def run_small(small: SmallRun) -> tuple[list[Spent], list[str]]:
+    """Run a small study as any is run, without its report; return what was spent, and a line for each fault."""
     _unseen()
     out, cache = small.folder / "out", small.folder / "cache"
     for folder in (out, cache):
@@ -108,8 +108,8 @@ def run_small(small: SmallRun) -> list[Spent]:
             place = place_of(small.making.name, small.making.settings, root=small.root, cache=cache)
             made = place.load(workers=1)
             write_corpus(small.extent, [f"{place.folder.name}/{file}" for file in made.files.tolist()], small.root)
-        run_study(small.study, out=out, root=small.root, machine=Machine(small.device, 1, cache))
-    return spent
+        outcome = run_study(small.study, out=out, root=small.root, machine=Machine(small.device, 1, cache))
+    return spent, outcome.faults
 
 
 def _unseen() -> None:
