@@ -77,15 +77,18 @@ class Apart:
     def call(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Lap[T]:
         """Call a function of a module there; arguments and result go by pickle, which is not counted.
 
-        Raises `StudyFailedError` when the process did not survive it; its traceback is on standard error.
+        Raises the `InputError` or `StudyFailedError` that the function raises, and `StudyFailedError` when the process
+        did not survive it; its traceback is on standard error.
         """
         try:
             self._ours.send((function, arguments, named))
-            lap: Lap[T] = self._ours.recv()
+            answer: Lap[T] | InputError | StudyFailedError = self._ours.recv()
         except (EOFError, OSError) as error:
             self._process.join()
             raise StudyFailedError(f"{self._name}: its process ended with code {self._process.exitcode}") from error
-        return lap
+        if isinstance(answer, Lap):
+            return answer
+        raise answer
 
 
 def check_librosa() -> None:
@@ -132,8 +135,12 @@ def _answer(connection: Connection) -> None:
         except EOFError:
             return
         start = time.process_time()
-        result = function(*arguments, **named)
-        connection.send(Lap(result, time.process_time() - start, _peak_memory()))
+        try:
+            result = function(*arguments, **named)
+        except (InputError, StudyFailedError) as fault:
+            connection.send(fault)
+        else:
+            connection.send(Lap(result, time.process_time() - start, _peak_memory()))
 
 
 @contextmanager

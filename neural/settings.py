@@ -48,7 +48,7 @@ class NetworkSettings(BaseModel):
     patch_seconds: float = Field(default=15.0, gt=0)
     batch_size: int = Field(default=16, ge=2)
     learning_rate: float = Field(default=0.001, gt=0, le=1)
-    weight_decay: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0, le=1)
 
     max_updates: int = Field(default=200_000, ge=1)
     validate_every: int = Field(default=1000, ge=1)

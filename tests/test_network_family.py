@@ -112,6 +112,7 @@ def test_an_empty_validation_part_and_audio_of_another_rate_are_refused(parts: P
         (NetworkSettings, {"patch_seconds": float("inf")}, "patch_seconds"),
         (NetworkSettings, {"weight_decay": float("inf")}, "weight_decay"),
         (NetworkSettings, {"weight_decay": float("nan")}, "weight_decay"),
+        (NetworkSettings, {"weight_decay": 1.5}, "weight_decay"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_by_name(

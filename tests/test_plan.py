@@ -157,6 +157,11 @@ def test_what_cannot_be_planned_is_refused_in_a_line(
     assert told in capsys.readouterr().err
 
 
+def test_songs_that_a_study_would_refuse_as_too_short_are_not_planned_with() -> None:
+    with pytest.raises(InputError, match="all songs of 0.5 s would be"):
+        scope_of(read_study("paper"), Told(PAPER, seconds=0.5), root=None, cache=Path())
+
+
 def test_a_file_that_holds_no_figures_is_refused(small_study: StudyOnDisk, tmp_path: Path, capsys: Captured) -> None:
     (tmp_path / "other.json").write_text('{"what": "metrics"}')
     assert ask(small_study, "--figures", str(tmp_path / "other.json")) == 2

@@ -7,6 +7,7 @@ import pytest
 
 from bench.cli import exit_code
 from bench.plan.figures import read_figures
+from bench.plan.measuring import MOST_SONGS
 from tests.conftest import STUDY, StudyOnDisk
 
 Captured = pytest.CaptureFixture[str]
@@ -55,13 +56,16 @@ def test_a_study_of_which_nothing_can_be_made_up_is_refused(tmp_path: Path, caps
     assert "gbt reads what the data set ships" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_a_small_run_that_fails_is_told_in_a_line(tmp_path: Path, capsys: Captured) -> None:
-    diverges = NETWORK_AND_TREES + "learning_rate = 1.0\nweight_decay = 1e300\n"
-    small = StudyOnDisk(tmp_path, STUDY + diverges)
+    small = StudyOnDisk(tmp_path, STUDY + NETWORK_AND_TREES)
+    songs = small.cache / "speed" / "songs-2s"
+    songs.mkdir(parents=True)
+    for number in range(MOST_SONGS):
+        (songs / f"{number:03}.mp3").write_bytes(b"no music")
     flags = [str(small.file), "--root", str(small.root), "--cache", str(small.cache), "--seconds", "2"]
     assert exit_code(["plan", *flags]) == 1
     told = capsys.readouterr().err
-    assert "a small run of the study failed" in told
+    assert "a small run of the study failed, so that nothing can be foretold" in told
+    assert "are refused" in told
     assert "Traceback" not in told
     assert [folder.name for folder in small.cache.glob("speed-*")] == []

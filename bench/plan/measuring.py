@@ -143,10 +143,10 @@ def _run_on_songs(what: Measuring, files: Sequence[Path], count: int, steps: Map
 
 def _spent(small: SmallRun) -> list[Spent]:
     """Run it in a process of its own; raises `StudyFailedError` where a part of it failed."""
-    spent, faults = call_apart("a small run", run_small, small).result
-    if faults:
-        raise StudyFailedError(f"a small run of the study failed, so that nothing can be foretold: {faults[0]}")
-    return spent
+    try:
+        return call_apart("a small run", run_small, small).result
+    except (InputError, StudyFailedError) as fault:
+        raise StudyFailedError(f"a small run of the study failed, so that nothing can be foretold: {fault}") from fault
 
 
 def _last_steps(first: Figure, second: Figure) -> int:
@@ -172,7 +172,8 @@ def _on_excerpts(what: Measuring, files: Sequence[Path]) -> Iterator[list[Figure
     sizes = (WARM_UP, *(round(share * n_train) for share in SIZES if share * n_train > WARM_UP))
     extent = Extent(n_train + valid + test, min(what.extent.tags, EXCERPT_TAGS), sizes, valid, test)
     folder = what.scratch / "excerpts"
-    _write_excerpts(files, extent.tracks, folder / "data")
+    seconds = max(EXCERPT_SECONDS, *(entry.audio.min_seconds for entry in entries if entry.audio))
+    _write_excerpts(files, extent.tracks, seconds, folder / "data")
     write_corpus(extent, [f"{number:05}.wav" for number in range(extent.tracks)], folder / "data")
     choices = [as_long_as(entry, _at_most(entry, ROUNDS[0]), entry.label) for entry in entries]
     longer = {f"{entry.label}, longer": entry for entry in entries if (of := entry.tagger.steps()) and of.reads_all}
@@ -185,11 +186,11 @@ def _on_excerpts(what: Measuring, files: Sequence[Path]) -> Iterator[list[Figure
     yield [of for of in found if of.stage in OF_A_MODEL]
 
 
-def _write_excerpts(files: Sequence[Path], count: int, folder: Path) -> None:
+def _write_excerpts(files: Sequence[Path], count: int, seconds: float, folder: Path) -> None:
     """Write excerpts of songs, 16 kHz mono: none is like another, as each song gives some from places of its own."""
     folder.mkdir(parents=True)
     rate = 16_000
-    length = round(EXCERPT_SECONDS * rate)
+    length = round(seconds * rate)
     songs: list[Float32Array] = [decode(file, AudioSettings(sample_rate=rate)).samples for file in files]
     draw = np.random.default_rng(0)
     for number in range(count):

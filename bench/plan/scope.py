@@ -40,23 +40,35 @@ class Told:
 def scope_of(study: Study, told: Told, *, root: Path | None, cache: Path) -> Scope:
     """Return what is to be planned: of the corpus, whose metadata alone are read, or of so many tracks as are told.
 
-    Raises `InputError` where the corpus is not found or has too few tracks.
+    Raises `InputError` where the corpus is not found or has too few tracks, or its songs are too short to be heard.
     """
     if told.tracks is None:
-        return _of_corpus(study, told, root=root, cache=cache)
+        scope = _of_corpus(study, told, root=root, cache=cache)
+    else:
+        scope = _of_so_many(study, told, told.tracks)
+    shortest = max((entry.audio.min_seconds for entry in study.entries() if entry.audio), default=0.0)
+    if scope.seconds < shortest:
+        raise InputError(
+            f"study {study.name} refuses tracks shorter than [audio] min_seconds = {shortest:g}, as all songs of "
+            f"{scope.seconds:g} s would be; plan with longer ones (--seconds), or lower min_seconds"
+        )
+    return scope
+
+
+def _of_so_many(study: Study, told: Told, tracks: int) -> Scope:
     valid, test = _shares(study)
-    parts = [round(told.tracks * share) for share in (valid, test)]
-    n_train = told.tracks - sum(parts)
+    parts = [round(tracks * share) for share in (valid, test)]
+    n_train = tracks - sum(parts)
     sized = study.sized(n_train)
     if max(sized.sizes) > n_train:
         raise InputError(
-            f"study {study.name} asks for {max(sized.sizes)} training tracks; of {told.tracks} tracks, about {n_train} "
+            f"study {study.name} asks for {max(sized.sizes)} training tracks; of {tracks} tracks, about {n_train} "
             "would be its training part; give more with --tracks"
         )
     assumed = [] if study.split.kind == "hash" else ["a tenth of the tracks for validation, and another for the test"]
     tags = _value(told.tags, None, PAPER_TAGS, f"{PAPER_TAGS} tags, as the paper has (--tags)", assumed)
     seconds = _seconds(study, told, None, assumed)
-    return Scope(sized, Extent(told.tracks, int(tags), tuple(sized.sizes), *parts), seconds, tuple(assumed))
+    return Scope(sized, Extent(tracks, int(tags), tuple(sized.sizes), *parts), seconds, tuple(assumed))
 
 
 def _of_corpus(study: Study, told: Told, *, root: Path | None, cache: Path) -> Scope:

@@ -12,6 +12,7 @@ from bench.cell import Done, keep
 from bench.corpora import place_of
 from bench.corpus import PARTS, Corpus, Float32Array
 from bench.costs import Spent, recorded, stage
+from bench.errors import StudyFailedError
 from bench.families import FamilyChoice
 from bench.output import cell_folder, write_study
 from bench.plan.stages import Extent
@@ -97,8 +98,11 @@ def write_corpus(extent: Extent, files: Sequence[str], root: Path) -> None:
     pd.DataFrame({"name": names, "kind": kinds}).to_csv(root / TAGS, index=False)
 
 
-def run_small(small: SmallRun) -> tuple[list[Spent], list[str]]:
-    """Run a small study as any is run, without its report; return what was spent, and a line for each fault."""
+def run_small(small: SmallRun) -> list[Spent]:
+    """Run a small study as any is run, without its report; return what was spent.
+
+    Raises `StudyFailedError` with the first fault, where a part of it fails.
+    """
     _unseen()
     out, cache = small.folder / "out", small.folder / "cache"
     for folder in (out, cache):
@@ -109,7 +113,9 @@ def run_small(small: SmallRun) -> tuple[list[Spent], list[str]]:
             made = place.load(workers=1)
             write_corpus(small.extent, [f"{place.folder.name}/{file}" for file in made.files.tolist()], small.root)
         outcome = run_study(small.study, out=out, root=small.root, machine=Machine(small.device, 1, cache))
-    return spent, outcome.faults
+    if outcome.faults:
+        raise StudyFailedError(outcome.faults[0])
+    return spent
 
 
 def _unseen() -> None:
