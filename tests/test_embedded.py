@@ -98,6 +98,18 @@ def test_a_song_that_is_cut_off_or_has_a_wrong_bit_is_made_again_alone(root: Pat
     assert {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in before} == before
 
 
+@pytest.mark.parametrize("left", [0, 100, -1])
+def test_a_manifest_that_is_cut_off_or_has_a_wrong_bit_is_made_again(root: Path, tmp_path: Path, left: int) -> None:
+    shutil.copytree(root, tmp_path / "copy")
+    copy, harmed = tmp_path / "copy", tmp_path / "copy" / "manifest-12.parquet"
+    songs = {file: file.stat().st_mtime_ns for file in (copy / "audio").iterdir()}
+    whole = harmed.read_bytes()
+    harmed.write_bytes(whole[:left] if left >= 0 else whole[:200] + bytes([whole[200] ^ 1]) + whole[201:])
+    embedded.create(copy, tracks=12, seconds=SECONDS, workers=1)
+    assert harmed.read_bytes() == whole
+    assert {file: file.stat().st_mtime_ns for file in songs} == songs
+
+
 def test_a_finished_corpus_is_not_touched_again(root: Path) -> None:
     before = {file: file.stat().st_mtime_ns for file in root.rglob("*")}
     embedded.create(root, tracks=12, seconds=SECONDS, workers=1)

@@ -77,6 +77,16 @@ def test_a_server_that_took_a_call_and_died_before_it_answered_has_each_cell_onc
 
 
 @pytest.mark.slow
+def test_a_server_is_told_of_in_the_last_lines_alone(
+    two_cells: StudyOnDisk, server: MlflowServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
+    named(two_cells, "told")
+    assert exit_code(["sync", str(two_cells.out)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["the parent's creation", "a cell's creation", "a model's creation", "the study's"])
 def test_a_call_that_is_made_again_since_its_answer_was_lost_is_not_taken_for_two(
     two_cells: StudyOnDisk, server: MlflowServer, between: Unreliable, monkeypatch: pytest.MonkeyPatch, call: str

@@ -1,7 +1,10 @@
 """An MLflow store that is gone costs a study nothing but its logging, which is made up for, each cell once."""
 
+import errno
+import os
 import shutil
 import socket
+import sqlite3
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +16,7 @@ from mlflow.tracking import MlflowClient
 
 from bench.cli import exit_code
 from bench.tracking import Tracking
+from bench.tracking.connection import StoreGoneError, mlflow_faults
 from tests.conftest import StudyOnDisk
 from tests.mlflow_server import free_port, gone
 from tests.test_tracking import artifacts_of, client_of, runs_of
@@ -109,6 +113,18 @@ def test_a_study_that_has_begun_goes_on_without_its_store_and_sync_sends_all_fro
     assert artifacts_of(client_of(finished), parent) >= {"table1.csv", "report.html", "figures"}
 
 
+def test_a_cell_without_checksums_whose_curves_are_cut_off_is_told_in_a_line(
+    finished: StudyOnDisk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = next((finished.out / "cells").iterdir())
+    (cell / "files.sha256").unlink()
+    (cell / "curves.parquet").write_bytes(b"cut off")
+    assert exit_code(["sync", str(finished.out)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"tagbench: {cell / 'curves.parquet'} cannot be read (")
+    assert line.endswith(f"; delete the folder {cell} and run the study again")
+
+
 def test_a_store_that_comes_back_during_the_study_gets_what_it_missed(
     small_study: StudyOnDisk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -197,6 +213,21 @@ def test_a_password_in_the_address_is_told_to_nobody(
     told = capsys.readouterr()
     assert f"{scheme}://me:***@127.0.0.1" in told.err
     assert "secret" not in told.err + told.out
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        sqlite3.OperationalError("(raised as a result of Query-invoked autoflush; consider)\ndatabase or disk is full"),
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "mlartifacts/x"),
+    ],
+)
+def test_a_full_disk_is_told_with_what_to_do(fault: Exception) -> None:
+    with (
+        pytest.raises(StoreGoneError, match=r"cannot be used: (database or disk is full|.*mlartifacts/x'); free some"),
+        mlflow_faults("sqlite:///mlflow.db"),
+    ):
+        raise fault
 
 
 def test_sync_refuses_a_folder_that_holds_no_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

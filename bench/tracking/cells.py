@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bench.errors import InputError
 from bench.record import CURVES_FILE, MODEL_FOLDER, RunRecord
 from bench.tracking.contents import (
     NOTE_TAG,
@@ -41,8 +42,13 @@ class FinishedCell:
 
     @staticmethod
     def read(folder: Path) -> "FinishedCell":
-        """Read what a cell's run tells; raises `InputError` where the record cannot be read."""
-        return FinishedCell(folder, RunRecord.load(folder), pd.read_parquet(folder / CURVES_FILE))
+        """Read what a cell's run tells; raises `InputError` where its record or its curves cannot be read."""
+        record = RunRecord.load(folder)
+        try:
+            return FinishedCell(folder, record, pd.read_parquet(folder / CURVES_FILE))
+        except (OSError, ValueError) as error:  # whatever pandas and Arrow raise on a damaged file
+            advice = f"delete the folder {folder} and run the study again"
+            raise InputError(f"{folder / CURVES_FILE} cannot be read ({error}); {advice}") from error
 
     @property
     def seconds(self) -> float:

@@ -1,5 +1,6 @@
 """Which MLflow store a study is logged to, how long it is waited for, and its faults as one line each."""
 
+import errno
 import logging
 import os
 import re
@@ -18,6 +19,8 @@ URI_VARIABLE = "MLFLOW_TRACKING_URI"
 DATABASE_FILE = "mlflow.db"
 ARTIFACTS_FOLDER = "mlartifacts"
 SERVER_FAULTS = 500  # HTTP's: from here on it is not the request that is wrong
+FULL_DISK = ("database or disk is full", os.strerror(errno.ENOSPC))  # as SQLite says it, and the system
+ASIDE = "(raised as a result of "  # SQLAlchemy's words before those on what is wrong
 PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):[^@\s]*@")
 
 # What a user has set stays. MLflow itself asks 8 times and waits 2 minutes for each answer: that takes 4 minutes where
@@ -26,6 +29,7 @@ DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # a bar for each of many small files
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines for each run on a server
     # MLflow would tell its makers of every use.
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
@@ -94,16 +98,19 @@ def mlflow_faults(uri: str) -> Iterator[None]:
     except MlflowException as error:
         damaged = type(error.__cause__) is DatabaseError  # none of its kinds, which are about what was asked
         if error.get_http_status_code() < SERVER_FAULTS and not damaged:  # type: ignore[no-untyped-call]
-            raise StudyFailedError(f"MLflow at {shown(uri)} refuses: {_first_line(error)}") from error
-        raise StoreGoneError(f"MLflow at {shown(uri)} cannot be used: {_first_line(error)}") from error
+            raise StudyFailedError(f"MLflow at {shown(uri)} refuses: {_reason(error)}") from error
+        raise StoreGoneError(f"MLflow at {shown(uri)} cannot be used: {_reason(error)}") from error
     except (
         SQLAlchemyError,
         sqlite3.Error,
         OSError,
         ImportError,
     ) as error:  # OSError: of HTTP, too; ImportError: a driver
-        raise StoreGoneError(f"MLflow at {shown(uri)} cannot be used: {_first_line(error)}") from error
+        raise StoreGoneError(f"MLflow at {shown(uri)} cannot be used: {_reason(error)}") from error
 
 
-def _first_line(error: Exception) -> str:
-    return shown((str(error).strip() or type(error).__name__).splitlines()[0])
+def _reason(error: Exception) -> str:
+    """Return the first line that says what is wrong, and what to do about a full disk."""
+    lines = [line for line in str(error).strip().splitlines() if not line.startswith(ASIDE)] or [type(error).__name__]
+    advice = "; free some space" if any(full in lines[0] for full in FULL_DISK) else ""
+    return shown(lines[0]) + advice

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from bench.checksums import is_as_written, read_checksums, write_checksums
+from bench.checksums import first_damaged, is_as_written, read_checksums, write_checksums
 from bench.corpora import manifest
 from bench.corpora.embedded.annotators import annotate
 from bench.corpora.embedded.artists import roster
@@ -94,6 +94,7 @@ def create(root: Path, *, tracks: int = 1000, seconds: float = 30.0, seed: int =
     (root / "audio").mkdir(parents=True, exist_ok=True)
     remove_leftovers(root)
     _remove_damaged(root, workers)
+    _remove_damaged_manifest(root / _manifest_name(tracks))
     written = [_manifest_name(tracks), TAGS_FILE, *(_path(track) for track in range(tracks))]
     if all((root / file).exists() for file in written):
         return
@@ -113,8 +114,10 @@ def _make_missing(root: Path, tracks: int, seconds: float, seed: int, workers: i
     _write_tags(root / TAGS_FILE)
     songs = sorted(f"audio/{file.name}" for file in (root / "audio").glob("*.flac"))
     write_checksums(root / CHECKSUMS_FILE, [*songs, TAGS_FILE])
-    with written_aside(root / _manifest_name(tracks)) as aside:
+    manifest_file = root / _manifest_name(tracks)
+    with written_aside(manifest_file) as aside:
         pd.DataFrame([rows[track] for track in range(tracks)]).to_parquet(aside, index=False)
+    write_checksums(manifest_file.with_suffix(".sha256"), [manifest_file.name])
 
 
 def describe(score: Score, seed: int) -> Row:
@@ -182,6 +185,13 @@ def _remove_damaged(root: Path, workers: int) -> None:
         if not whole and file.exists():
             say(f"{file} is damaged; it is made again")
             file.unlink()
+
+
+def _remove_damaged_manifest(file: Path) -> None:
+    """Remove a manifest that is no longer as it was written; it has a list of its own, as corpora share the songs."""
+    if file.exists() and first_damaged(file.with_suffix(".sha256"), [file.name]):
+        say(f"{file} is damaged; it is made again")
+        file.unlink()
 
 
 def _are_as_written(written: list[tuple[Path, str]]) -> list[bool]:
