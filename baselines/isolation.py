@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from bench.errors import StudyFailedError
 from bench.isolation import Isolated, KilledError
 from bench.store import StoredTrack
 
@@ -36,10 +37,13 @@ class Describer(Isolated):
     def describe(self, track: StoredTrack) -> Description:
         """Return a track's description; a track whose child was killed is tried once more, in another child.
 
-        Raises `StudyFailedError` when a child cannot start, or ended for a reason that is not the track's.
+        Raises `StudyFailedError` when a child cannot start, or ended for a reason that is not the track's, as when the
+        machine kills it each time.
         """
         place = {"file": str(track.shard), "start": track.start, "length": track.length}
         try:
             return Description(**self.ask(place | {"rate": track.rate}))
         except KilledError as killed:
+            if killed.for_memory:
+                raise StudyFailedError(killed.told("describing a track", self._cpu_seconds)) from killed
             return Description(problem=killed.told("describing it", self._cpu_seconds))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bench.audio import AudioSettings, decode
 from bench.corpus import Float32Array, leads_out
 from bench.digest import file_sha256
+from bench.errors import StudyFailedError
 from bench.facts import FileFacts, RejectedTrackError
 from bench.isolation import Isolated, KilledError, serve
 from bench.sound_file import can_be_read, decoders_silenced
@@ -56,14 +57,16 @@ class Decoder(Isolated):
         """Write a track's int16 samples from the byte `start` of `output` on, and return what was written.
 
         What a decoder that died had written there is overwritten; it may reach further than what is written next.
-        Raises `RejectedTrackError` when the file cannot be used, `DecoderDiedError` when it crashes its decoder, takes
-        it more than `TRACK_CPU_SECONDS` or the decoder is killed, `OSError` when the samples cannot be written, and
-        `StudyFailedError` when there is no child to decode.
+        Raises `RejectedTrackError` when the file cannot be used, `DecoderDiedError` when it crashes its decoder or
+        takes it more than `TRACK_CPU_SECONDS`, `OSError` when the samples cannot be written, and `StudyFailedError`
+        when there is no child to decode, or the machine kills it each time, which says nothing of the file.
         """
         request = {"source": asdict(source) | {"root": str(source.root)}, "output": str(output), "start": start}
         try:
             reply = self.ask(request)
         except KilledError as killed:
+            if killed.for_memory:
+                raise StudyFailedError(f"{source.file}: {killed.told('decoding it', TRACK_CPU_SECONDS)}") from killed
             raise DecoderDiedError(killed.told("decoding it", TRACK_CPU_SECONDS)) from killed
         if "rejected" in reply:
             raise RejectedTrackError(reply["rejected"])

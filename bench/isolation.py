@@ -27,18 +27,24 @@ Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class KilledError(Exception):
-    """A request did not survive: the child that had it died of `signal`."""
+    """A request did not survive: the child that had it died of `signal`, be it of what was asked or `for_memory`."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"signal {number}")
         self.signal = number
 
+    @property
+    def for_memory(self) -> bool:
+        """Whether the machine killed it, perhaps for want of memory: no library does that to itself."""
+        return self.signal == signal.SIGKILL
+
     def told(self, doing: str, cpu_seconds: float) -> str:
         """Return why there is no reply, of a child that was `doing` it and had `cpu_seconds`."""
         if self.signal == signal.SIGPROF:
             return f"{doing} took more than {cpu_seconds:g} s of CPU time"
-        if self.signal == signal.SIGKILL:  # no library does that to itself
-            return f"the process {doing} was killed (signal 9), perhaps for want of memory"
+        if self.for_memory:
+            advice = "use fewer --workers; run the same command again to continue"
+            return f"the process {doing} was killed (signal 9), perhaps for want of memory: {advice}"
         return f"the process {doing} crashed (signal {self.signal})"
 
 

@@ -121,10 +121,19 @@ def test_a_file_whose_decoder_is_killed_once_is_decoded_by_another(
     assert not once.exists()
 
 
-def test_a_file_whose_decoder_is_killed_each_time_is_refused(corpus: Corpus, tmp_path: Path, fault_at: FaultAt) -> None:
-    fault_at("003", "os.kill(os.getpid(), signal.SIGKILL)")
-    refused = {"t003": "the process decoding it was killed (signal 9), perhaps for want of memory"}
-    check_stored(stored(corpus, tmp_path / "cache"), corpus, refused=refused)
+def test_a_decoder_that_the_machine_kills_each_time_refuses_no_file(
+    corpus: Corpus, tmp_path: Path, fault_at: FaultAt
+) -> None:
+    full = tmp_path / "full"
+    full.touch()
+    fault_at("003", f"Path('{full}').exists() and os.kill(os.getpid(), signal.SIGKILL)")
+    told = (
+        r"003\.wav: the process decoding it was killed \(signal 9\), perhaps for want of memory: use fewer --workers; "
+    )
+    with pytest.raises(StudyFailedError, match=told):
+        stored(corpus, tmp_path / "cache")
+    full.unlink()
+    check_stored(stored(corpus, tmp_path / "cache"), corpus, refused={})
 
 
 @pytest.mark.parametrize(

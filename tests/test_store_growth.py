@@ -36,7 +36,7 @@ def open_sound(path, max_seconds):
 bench.audio.open_sound = open_sound
 """
 
-KILLED_AT_003 = "path.stem == '003' and os.kill(os.getpid(), signal.SIGKILL)"
+CRASH_AT_003 = "path.stem == '003' and os.kill(os.getpid(), signal.SIGSEGV)"
 WITHOUT_ESSENTIA = "sys.modules['essentia'] = None"
 
 
@@ -167,9 +167,9 @@ def test_a_refusal_that_is_the_files_own_is_taken_over(corpus: Corpus, tmp_path:
 def test_what_its_decoder_did_not_survive_is_decoded_again_with_what_is_new_and_not_before(
     corpus: Corpus, tmp_path: Path, decoded: Decodings
 ) -> None:
-    decoded.come_to(KILLED_AT_003)
+    decoded.come_to(CRASH_AT_003)
     small = without(corpus, "t010")
-    reason = "the process decoding it was killed (signal 9), perhaps for want of memory"
+    reason = "the process decoding it crashed (signal 11)"
     assert stored(small, tmp_path / "cache").rejected == {"t003": reason}
     decoded.come_to("pass")
     decoded.since()
