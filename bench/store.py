@@ -15,6 +15,7 @@ any time: what is wanted is decoded again.
 Samples are at int16's full scale: what a float file holds outside [-1, 1) is clipped.
 """
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -189,11 +190,11 @@ def _write_shards(settings: AudioSettings, shards: list[_Shard]) -> list[None]:
     with Decoder(settings) as decoder:
         for shard in shards:
             if not is_whole(shard.manifest):
-                _write_shard(shard, decoder)
+                _write_shard(shard, settings, decoder)
     return [None] * len(shards)
 
 
-def _write_shard(shard: _Shard, decoder: Decoder) -> None:
+def _write_shard(shard: _Shard, settings: AudioSettings, decoder: Decoder) -> None:
     content = Manifest(tracks={}, rejected={})
     size = 0
     with written_aside(shard.samples_file) as aside:
@@ -204,10 +205,21 @@ def _write_shard(shard: _Shard, decoder: Decoder) -> None:
                 content.tracks[track_id] = track
                 size += track.size
             else:
+                _refuse_gone(source, key, settings)
                 content.rejected[track_id] = track
         os.truncate(aside, size)  # a decoder may have died while it wrote
     with written_aside(shard.manifest) as aside:
         aside.write_bytes(content.to_bytes())
+
+
+def _refuse_gone(source: Source, key: str, settings: AudioSettings) -> None:
+    """Raise `FileNotFoundError` where a file was there when its track got this key, and is not now.
+
+    Its refusal would hold good also when it is back.
+    """
+    file = source.root / source.file
+    if not can_be_read(file) and _keys([source], settings) != [key]:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
 
 
 def _taken_over(track: Place | Rejection | None, aside: Path, start: int) -> Samples | Rejection | None:

@@ -164,6 +164,20 @@ def test_a_refusal_that_is_the_files_own_is_taken_over(corpus: Corpus, tmp_path:
     check_as_if_fresh(store, corpus, tmp_path)
 
 
+def test_a_file_that_goes_while_others_are_decoded_stops_it_and_once_it_is_back_is_decoded(
+    corpus: Corpus, tmp_path: Path, decoded: Decodings
+) -> None:
+    file, away = corpus.root / corpus.files[3], tmp_path / "away"
+    decoded.come_to(f"path.stem == '003' and path.rename({str(away)!r})")
+    with pytest.raises(FileNotFoundError) as gone:
+        stored(corpus, tmp_path / "cache")
+    assert gone.value.filename == str(file)
+    decoded.come_to("pass")
+    assert stored(corpus, tmp_path / "cache").rejected == {"t003": "file is missing"}
+    away.rename(file)
+    assert stored(corpus, tmp_path / "cache").rejected == {}
+
+
 def test_what_its_decoder_did_not_survive_is_decoded_again_with_what_is_new_and_not_before(
     corpus: Corpus, tmp_path: Path, decoded: Decodings
 ) -> None:
