@@ -9,7 +9,7 @@ from bench.cli import exit_code
 from bench.errors import InputError
 from bench.plan.figures import Figures
 from bench.plan.forecast import Forecast, Line, foretell
-from bench.plan.page import sentences, table
+from bench.plan.page import _two_digits, sentences, table
 from bench.plan.scope import Told, scope_of
 from bench.study import Study, read_study
 from bench.tuning import TuningSettings
@@ -73,9 +73,15 @@ def test_workers_share_what_can_be_shared_out_and_nothing_else() -> None:
     assert line(four, "gbt: training").cpu == line(one, "gbt: training").cpu
 
 
+def test_no_more_workers_than_tags_and_shards_of_tracks_have_anything_to_do() -> None:
+    one, many = planned(), planned(workers=10**6)
+    for title, most in (("gbt: training", 139), ("gbt: scoring", 139), ("decode", 2**15), ("describe", 2**15)):
+        assert line(many, title).wall.mid == pytest.approx(line(one, title).wall.mid / most)
+
+
 def test_gpus_are_told_of_only_where_one_was_measured() -> None:
     assert planned().whole.gpu is None
-    assert "GPU hours are not measured here" in " ".join(sentences(planned()))
+    assert "GPU hours are not told" in " ".join(sentences(planned()))
     one, two = planned(device="cuda"), planned(device="cuda", gpus=2)
     assert line(one, "waveform: training").gpu == line(one, "waveform: training").wall
     assert line(two, "waveform: training").gpu == line(one, "waveform: training").gpu
@@ -110,6 +116,40 @@ def test_figures_of_another_study_are_refused() -> None:
     scope = scope_of(read_study("paper"), Told(PAPER), root=None, cache=Path())
     with pytest.raises(InputError, match="tell nothing of"):
         foretell(scope.study, scope.extent, without(made_up(scope.study), "gbt"), workers=1, gpus=1)
+
+
+def test_only_what_a_study_has_is_explained() -> None:
+    scope = scope_of(read_study("paper"), Told(PAPER), root=None, cache=Path())
+    prior = scope.study.model_copy(update={"families": scope.study.families[:1]})
+    said = " ".join(sentences(foretell(prior, scope.extent, made_up(prior), workers=1, gpus=1)))
+    assert "longest" not in said
+    assert "GPU" not in said
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (0.04, "0"),
+        (0.353, "0.4"),
+        (9.97, "10"),
+        (12.4, "12"),
+        (994.0, "990"),
+        (9949.0, "9,900"),
+        (27e6, "27M"),
+        (9.96e9, "10G"),
+    ],
+)
+def test_numbers_have_two_digits(value: float, told: str) -> None:
+    assert _two_digits(value) == told
+
+
+def test_songs_that_a_study_makes_are_as_it_makes_them_however_many() -> None:
+    smoke = read_study("smoke")
+    scope = scope_of(smoke, Told(10**12), root=None, cache=Path())
+    assert (scope.extent.tags, scope.seconds, scope.assumed) == (50, 6.0, ())
+    for told in (Told(seconds=60.0), Told(tags=10)):
+        with pytest.raises(InputError, match="study smoke makes its songs itself"):
+            scope_of(smoke, told, root=None, cache=Path())
 
 
 @pytest.fixture

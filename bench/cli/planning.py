@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.options import cache_option, device_option, root_option, write_asked
-from bench.errors import InputError
+from bench.cli.options import cache_option, check_folder, device_option, root_option, write_asked
 
 if TYPE_CHECKING:
     from bench.plan.figures import Figures
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 tracks_option = click.option(
     "--tracks", type=click.IntRange(1), help="Plan for so many tracks, of a corpus that need not be here."
 )
-tags_option = click.option("--tags", type=click.IntRange(1), help="And so many tags.  [default: the corpus's, or 139]")
+tags_option = click.option("--tags", type=click.IntRange(1), help="With so many tags.  [default: the corpus's, or 139]")
 seconds_option = click.option(
     "--seconds",
     type=click.FloatRange(min=1, max=600),
@@ -67,7 +66,7 @@ def plan(
     from bench.plan.forecast import foretell
     from bench.plan.page import as_json, sentences, table
 
-    _check_folder(file)
+    check_folder(file)
     scope = told_scope(study, root, cache, tracks, tags, seconds)
     known = _known(scope, figures, cache, device)
     forecast = foretell(scope.study, scope.extent, known, workers=workers, gpus=gpus)
@@ -106,12 +105,7 @@ def _of_what(scope: "Scope") -> str:
     extent = scope.extent
     sizes = " / ".join(f"{size:,}" for size in extent.sizes)
     what = (
-        f"{extent.tracks:,} tracks of {scope.seconds:g} s with {extent.tags} tags: training on {sizes}; "
+        f"{extent.tracks:,} tracks of {scope.seconds:g} s with {extent.tags:,} tags: training on {sizes}; "
         f"{extent.valid:,} for validation, {extent.test:,} to test."
     )
     return f"{what} Assumed: {'; '.join(scope.assumed)}." if scope.assumed else what
-
-
-def _check_folder(file: Path | None) -> None:
-    if file is not None and not file.parent.is_dir():
-        raise InputError(f"--json {file}: there is no folder {file.parent}")
