@@ -208,6 +208,19 @@ def test_a_file_that_holds_no_figures_is_refused(small_study: StudyOnDisk, tmp_p
     assert "holds no figures of stages" in capsys.readouterr().err
 
 
+def test_figures_of_other_songs_or_other_settings_are_refused(tmp_path: Path, capsys: Captured) -> None:
+    paper = read_study("paper")
+    other = made_up(paper).model_copy(update={"entries": {"gbt": "another"}})
+    (tmp_path / "other.json").write_text(other.as_json())
+    asked = ["plan", "paper", "--tracks", str(PAPER), "--figures"]
+    assert exit_code([*asked, str(tmp_path / "other.json")]) == 2
+    assert "other.json tells of gbt with other settings; measure study paper by" in capsys.readouterr().err
+    file = written(paper, tmp_path / "figures.json")
+    assert exit_code([*asked, str(file), "--seconds", "30"]) == 2
+    assert "tells of songs of 240 s, and here they have 30 s; measure" in capsys.readouterr().err
+    assert exit_code([*asked, str(file), "--seconds", "230"]) == 0
+
+
 def test_a_corpus_that_is_not_there_can_be_planned_by_its_number_of_tracks(tmp_path: Path, capsys: Captured) -> None:
     paper: Study = read_study("paper")
     figures = written(paper, tmp_path / "figures.json")

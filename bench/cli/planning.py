@@ -1,6 +1,7 @@
 """The command that says what a study will cost."""
 
 import os
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,15 +90,15 @@ def told_scope(
 
 def _known(scope: "Scope", files: tuple[Path, ...], cache: Path, device: str) -> "Figures":
     from bench.device import choose_device
-    from bench.plan.figures import read_figures
+    from bench.plan.figures import Figures, read_figures
     from bench.plan.kept import known_figures
     from reports.report import write_report
 
     if files:
-        known, *others = map(read_figures, files)
-        for other in others:
-            known = known.replaced_by(other)
-        return known
+        every = [read_figures(file) for file in files]
+        for file, one in zip(files, every, strict=True):
+            one.check(scope.study, scope.seconds, file)
+        return reduce(Figures.replaced_by, every)
     return known_figures(scope, device=choose_device(device), cache=cache, report=write_report)
 
 
