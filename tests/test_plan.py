@@ -96,6 +96,19 @@ def test_the_whole_is_all_lines_and_its_memory_that_of_the_hungriest() -> None:
     assert forecast.whole.memory.mid == max(line.memory.mid for line in forecast.lines)
 
 
+def test_what_a_corpus_and_its_parts_hold_is_there_in_all_that_comes_after() -> None:
+    lines = planned()
+    of_tracks = 1000 * PAPER
+    assert line(lines, "load the tracks").memory.mid == pytest.approx(100e6 + of_tracks, rel=0.01)
+    assert line(lines, "divide them").memory.mid == pytest.approx(100e6 + 2 * of_tracks, rel=0.01)
+    assert line(lines, "decode").memory.mid == pytest.approx(100e6 + 2 * of_tracks, rel=0.01)
+
+
+def test_a_speed_is_that_of_the_largest_run() -> None:
+    told = {row.name: row for row in made_up(read_study("paper")).findings().rows}
+    assert told["decode_cpu_seconds"].unit == "CPU s, 1 + 4,000"
+
+
 def test_seeds_and_trials_are_counted() -> None:
     scope = scope_of(read_study("paper"), Told(PAPER), root=None, cache=Path())
     once, figures = planned(), made_up(scope.study)
