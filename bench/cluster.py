@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from distributed import Client
 
 SECONDS_TO_ANSWER = 5
+LOGGERS = ("distributed", "distributed.client", "tornado.application")  # each has a level of its own
 
 
 class _ClusterBackend(DaskDistributedBackend):  # type: ignore[misc]
     """Joblib's backend, but for two things (of 1.6).
 
     That waits for ever for a task that never came to an end; here it ends the work. Dask gives a task up of which more
-    workers died than it allows, and all tasks where the scheduler is gone. And that leaves the work to this process
-    where the cluster has one thread, as while the other workers are started anew.
+    workers died than it allows, and all tasks where the scheduler is gone, and takes none once it has missed that for
+    some seconds. And that leaves the work to this process where the cluster has one thread, as while the other workers
+    are started anew.
     """
 
     def effective_n_jobs(self, n_jobs: int) -> int:
@@ -42,7 +44,13 @@ class _ClusterBackend(DaskDistributedBackend):  # type: ignore[misc]
         future: Future[Any] = super().submit(func, callback)
         if callback is not None:
             future.add_done_callback(partial(_tell_failure, callback))
+        self.client.loop.add_callback(self._give_up, future)  # the loop has asked the client by then
         return future
+
+    def _give_up(self, future: "Future[Any]") -> None:
+        """End a batch that the client did not take, as it has lost its scheduler and is closed."""
+        if self.client.status == "closed" and not future.done() and future not in self._results.values():
+            future.set_exception(CancelledError())
 
     def retrieve_result_callback(self, out: object) -> object:
         """Return what a batch gave; raises what ended it."""
@@ -71,7 +79,8 @@ def dask_cluster(scheduler: str) -> Iterator[int]:
         from distributed import Client
     except ImportError as error:
         raise InputError("--backend dask needs Dask: pip install 'tagbench[dask]'") from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is told in a line of ours
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is told in a line of ours
     _check_answers(scheduler)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of versions: those that matter are looked at below
@@ -85,22 +94,30 @@ def dask_cluster(scheduler: str) -> Iterator[int]:
 def _check_answers(scheduler: str) -> None:
     """Look whether a scheduler is there; a `Client` that finds none goes on to complain when it is collected."""
     from distributed.comm.core import connect
+    from distributed.core import send_recv
     from distributed.security import Security
 
-    async def look() -> None:
+    async def look() -> dict[str, object]:
         secured = Security().get_connection_args("client")
         async with asyncio.timeout(SECONDS_TO_ANSWER):  # what listens there may be no scheduler, and say nothing
             comm = await connect(scheduler, timeout=SECONDS_TO_ANSWER, **secured)
-        comm.abort()
+            try:
+                identity: dict[str, object] = await send_recv(comm, op="identity")
+            finally:
+                comm.abort()
+        return identity
 
     try:
-        asyncio.run(look())
+        identity = asyncio.run(look())
     except (ValueError, TypeError) as error:
         raise InputError(f"--scheduler {scheduler}: {error}; give an address such as tcp://HOST:8786") from error
     except (OSError, RuntimeError) as error:
         raise InputError(
             f"--scheduler {scheduler}: no Dask scheduler answers there; start one with: dask scheduler"
         ) from error
+    if "workers" not in identity:
+        kind = str(identity["type"]).lower()
+        raise InputError(f"--scheduler {scheduler}: that is a Dask {kind}; give the address of its scheduler")
 
 
 def _check_workers(client: "Client", scheduler: str) -> None:

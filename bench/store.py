@@ -126,9 +126,13 @@ def shard_numbers(ids: Iterable[str]) -> IntArray:
     The number of shards is a power of two, so that it changes only where a corpus doubles.
     """
     hashes = unit_hashes(ids, "shard")
-    count = 2 ** ((len(hashes) - 1) // TRACKS_PER_SHARD).bit_length()
-    numbers: IntArray = (hashes * count).astype(np.intp)
+    numbers: IntArray = (hashes * shard_count(len(hashes))).astype(np.intp)
     return numbers
+
+
+def shard_count(tracks: int) -> int:
+    """Return the number of shards of so many tracks."""
+    return 1 << ((tracks - 1) // TRACKS_PER_SHARD).bit_length()
 
 
 def _shards(corpus: Corpus, settings: AudioSettings, folder: Path) -> Iterator[_Shard]:

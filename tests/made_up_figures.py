@@ -4,7 +4,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from bench.plan.figures import Figure, Figures
+from bench.plan.figures import Figure, Figures, computed_with
+from bench.plan.scope import SONG_SECONDS
 from bench.plan.stages import Extent, all_work
 from bench.study import Study
 from bench.tagger import Steps
@@ -14,8 +15,8 @@ CHEAP = 1e-9
 MEGABYTE = 1e6
 
 
-def made_up(study: Study, *, device: Literal["cpu", "cuda"] = "cpu") -> Figures:
-    """Return figures of three small runs."""
+def made_up(study: Study, *, device: Literal["cpu", "cuda"] = "cpu", seconds: float = SONG_SECONDS) -> Figures:
+    """Return figures of three small runs on songs of so many seconds."""
     figures = []
     for tracks in (1000, 2000, 4000):
         extent = Extent(tracks, 10, (tracks // 2,), tracks // 4, tracks // 4)
@@ -38,7 +39,7 @@ def made_up(study: Study, *, device: Literal["cpu", "cuda"] = "cpu") -> Figures:
                     disk=MEGABYTE * (tracks if work.stage == "decode" else 1),
                 )
             )
-    return Figures(machine={"processor": "made up"}, stages=figures)
+    return Figures(machine={"processor": "made up"}, seconds=seconds, entries=computed_with(study), stages=figures)
 
 
 def _so_many(steps: int, of: Steps) -> float:  # noqa: ARG001 - whatever their rule says

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from distributed import Client
 
 from tests.conftest import TAGBENCH, StudyOnDisk
 from tests.dask_cluster import cluster, scheduler
@@ -204,6 +205,35 @@ def test_a_scheduler_that_dies_ends_the_command_with_a_line(study: StudyOnDisk, 
     )
 
 
+LOST = """
+import os, signal, sys, time
+from bench.cluster import dask_cluster
+from bench.errors import StudyFailedError
+from bench.parallel import in_tasks
+from distributed import Client
+
+with dask_cluster(sys.argv[1]) as workers:
+    client, = Client._instances
+    os.kill(int(sys.argv[2]), signal.SIGKILL)
+    while client.status != "closed":
+        time.sleep(0.1)
+    try:
+        list(in_tasks("looking", list, range(8), workers=workers))
+    except StudyFailedError as error:
+        print(error)
+"""
+
+
+@pytest.mark.slow
+def test_work_that_is_handed_out_long_after_the_scheduler_died_ends_with_a_line(tmp_path: Path) -> None:
+    """As where it dies while a network is trained, which nobody else does."""
+    with cluster(tmp_path) as dask:
+        command = [sys.executable, "-c", LOST, dask.address, str(dask.scheduler.pid)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.startswith("the Dask scheduler is gone")
+    assert done.stderr == ""
+
+
 @pytest.mark.slow
 def test_a_command_that_is_interrupted_ends_at_once_and_its_workers_go_on_to_others(
     study: StudyOnDisk, tmp_path: Path
@@ -245,6 +275,18 @@ def test_a_scheduler_that_is_not_there_is_told_in_a_line(study: StudyOnDisk) -> 
     assert (told.returncode, told.stderr) == (
         2,
         f"tagbench: --scheduler {address}: no Dask scheduler answers there; start one with: dask scheduler\n",
+    )
+
+
+@pytest.mark.slow
+def test_the_address_of_a_worker_is_none_of_a_scheduler(study: StudyOnDisk, tmp_path: Path) -> None:
+    with cluster(tmp_path / "dask", workers=1) as dask:
+        with Client(dask.address) as client:
+            (worker,) = client.nthreads()
+        told = run(study, "there", "--backend", "dask", "--scheduler", worker)
+    assert (told.returncode, told.stderr) == (
+        2,
+        f"tagbench: --scheduler {worker}: that is a Dask worker; give the address of its scheduler\n",
     )
 
 

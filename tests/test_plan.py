@@ -9,7 +9,7 @@ from bench.cli import exit_code
 from bench.errors import InputError
 from bench.plan.figures import Figures
 from bench.plan.forecast import Forecast, Line, foretell
-from bench.plan.page import sentences, table
+from bench.plan.page import _two_digits, sentences, table
 from bench.plan.scope import Told, scope_of
 from bench.study import Study, read_study
 from bench.tuning import TuningSettings
@@ -73,9 +73,15 @@ def test_workers_share_what_can_be_shared_out_and_nothing_else() -> None:
     assert line(four, "gbt: training").cpu == line(one, "gbt: training").cpu
 
 
+def test_no_more_workers_than_tags_and_shards_of_tracks_have_anything_to_do() -> None:
+    one, many = planned(), planned(workers=10**6)
+    for title, most in (("gbt: training", 139), ("gbt: scoring", 139), ("decode", 2**15), ("describe", 2**15)):
+        assert line(many, title).wall.mid == pytest.approx(line(one, title).wall.mid / most)
+
+
 def test_gpus_are_told_of_only_where_one_was_measured() -> None:
     assert planned().whole.gpu is None
-    assert "GPU hours are not measured here" in " ".join(sentences(planned()))
+    assert "GPU hours are not told" in " ".join(sentences(planned()))
     one, two = planned(device="cuda"), planned(device="cuda", gpus=2)
     assert line(one, "waveform: training").gpu == line(one, "waveform: training").wall
     assert line(two, "waveform: training").gpu == line(one, "waveform: training").gpu
@@ -88,6 +94,19 @@ def test_the_whole_is_all_lines_and_its_memory_that_of_the_hungriest() -> None:
     forecast = planned()
     assert forecast.whole.cpu.mid == pytest.approx(sum(line.cpu.mid for line in forecast.lines))
     assert forecast.whole.memory.mid == max(line.memory.mid for line in forecast.lines)
+
+
+def test_what_a_corpus_and_its_parts_hold_is_there_in_all_that_comes_after() -> None:
+    lines = planned()
+    of_tracks = 1000 * PAPER
+    assert line(lines, "load the tracks").memory.mid == pytest.approx(100e6 + of_tracks, rel=0.01)
+    assert line(lines, "divide them").memory.mid == pytest.approx(100e6 + 2 * of_tracks, rel=0.01)
+    assert line(lines, "decode").memory.mid == pytest.approx(100e6 + 2 * of_tracks, rel=0.01)
+
+
+def test_a_speed_is_that_of_the_largest_run() -> None:
+    told = {row.name: row for row in made_up(read_study("paper")).findings().rows}
+    assert told["decode_cpu_seconds"].unit == "CPU s, 1 + 4,000"
 
 
 def test_seeds_and_trials_are_counted() -> None:
@@ -110,6 +129,40 @@ def test_figures_of_another_study_are_refused() -> None:
     scope = scope_of(read_study("paper"), Told(PAPER), root=None, cache=Path())
     with pytest.raises(InputError, match="tell nothing of"):
         foretell(scope.study, scope.extent, without(made_up(scope.study), "gbt"), workers=1, gpus=1)
+
+
+def test_only_what_a_study_has_is_explained() -> None:
+    scope = scope_of(read_study("paper"), Told(PAPER), root=None, cache=Path())
+    prior = scope.study.model_copy(update={"families": scope.study.families[:1]})
+    said = " ".join(sentences(foretell(prior, scope.extent, made_up(prior), workers=1, gpus=1)))
+    assert "longest" not in said
+    assert "GPU" not in said
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (0.04, "0"),
+        (0.353, "0.4"),
+        (9.97, "10"),
+        (12.4, "12"),
+        (994.0, "990"),
+        (9949.0, "9,900"),
+        (27e6, "27M"),
+        (9.96e9, "10G"),
+    ],
+)
+def test_numbers_have_two_digits(value: float, told: str) -> None:
+    assert _two_digits(value) == told
+
+
+def test_songs_that_a_study_makes_are_as_it_makes_them_however_many() -> None:
+    smoke = read_study("smoke")
+    scope = scope_of(smoke, Told(10**12), root=None, cache=Path())
+    assert (scope.extent.tags, scope.seconds, scope.assumed) == (50, 6.0, ())
+    for told in (Told(seconds=60.0), Told(tags=10)):
+        with pytest.raises(InputError, match="study smoke makes its songs itself"):
+            scope_of(smoke, told, root=None, cache=Path())
 
 
 @pytest.fixture
@@ -166,6 +219,19 @@ def test_a_file_that_holds_no_figures_is_refused(small_study: StudyOnDisk, tmp_p
     (tmp_path / "other.json").write_text('{"what": "metrics"}')
     assert ask(small_study, "--figures", str(tmp_path / "other.json")) == 2
     assert "holds no figures of stages" in capsys.readouterr().err
+
+
+def test_figures_of_other_songs_or_other_settings_are_refused(tmp_path: Path, capsys: Captured) -> None:
+    paper = read_study("paper")
+    other = made_up(paper).model_copy(update={"entries": {"gbt": "another"}})
+    (tmp_path / "other.json").write_text(other.as_json())
+    asked = ["plan", "paper", "--tracks", str(PAPER), "--figures"]
+    assert exit_code([*asked, str(tmp_path / "other.json")]) == 2
+    assert "other.json tells of gbt with other settings; measure study paper by" in capsys.readouterr().err
+    file = written(paper, tmp_path / "figures.json")
+    assert exit_code([*asked, str(file), "--seconds", "30"]) == 2
+    assert "tells of songs of 240 s, and here they have 30 s; measure" in capsys.readouterr().err
+    assert exit_code([*asked, str(file), "--seconds", "230"]) == 0
 
 
 def test_a_corpus_that_is_not_there_can_be_planned_by_its_number_of_tracks(tmp_path: Path, capsys: Captured) -> None:

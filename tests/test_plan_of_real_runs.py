@@ -20,7 +20,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Ran]:
 @pytest.fixture(scope="module")
 def foretold(runs: list[Ran]) -> dict[str, Line]:
     first, second, third = runs
-    figures = Figures(machine={}, stages=[*first.figures, *second.figures])
+    figures = Figures(machine={}, seconds=4.0, entries={}, stages=[*first.figures, *second.figures])
     forecast = foretell(third.study, third.extent, figures, workers=1, gpus=1)
     return {line.title: line for line in (*forecast.lines, forecast.whole)}
 
@@ -29,7 +29,8 @@ def foretold(runs: list[Ran]) -> dict[str, Line]:
 def real(runs: list[Ran]) -> dict[str, Line]:
     """What the third run cost: its own figures foretell it."""
     third = runs[2]
-    forecast = foretell(third.study, third.extent, Figures(machine={}, stages=third.figures), workers=1, gpus=1)
+    figures = Figures(machine={}, seconds=4.0, entries={}, stages=third.figures)
+    forecast = foretell(third.study, third.extent, figures, workers=1, gpus=1)
     return {line.title: line for line in (*forecast.lines, forecast.whole)}
 
 

@@ -56,6 +56,12 @@ out_option = click.option(
 )
 
 
+def check_folder(file: Path | None) -> None:
+    """Refuse, before anything is done, a file of --json that has no folder to lie in."""
+    if file is not None and not file.parent.is_dir():
+        raise InputError(f"--json {file}: there is no folder {file.parent}")
+
+
 def write_asked(file: Path, text: str) -> None:
     """Write a file that an option names, whole or not at all; a pipe or a link takes what comes."""
     if file.is_symlink() or (file.exists() and not file.is_file()):

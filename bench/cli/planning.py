@@ -1,13 +1,13 @@
 """The command that says what a study will cost."""
 
 import os
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.options import cache_option, device_option, root_option, write_asked
-from bench.errors import InputError
+from bench.cli.options import cache_option, check_folder, device_option, root_option, write_asked
 
 if TYPE_CHECKING:
     from bench.plan.figures import Figures
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 tracks_option = click.option(
     "--tracks", type=click.IntRange(1), help="Plan for so many tracks, of a corpus that need not be here."
 )
-tags_option = click.option("--tags", type=click.IntRange(1), help="And so many tags.  [default: the corpus's, or 139]")
+tags_option = click.option("--tags", type=click.IntRange(1), help="With so many tags.  [default: the corpus's, or 139]")
 seconds_option = click.option(
     "--seconds",
     type=click.FloatRange(min=1, max=600),
@@ -67,7 +67,7 @@ def plan(
     from bench.plan.forecast import foretell
     from bench.plan.page import as_json, sentences, table
 
-    _check_folder(file)
+    check_folder(file)
     scope = told_scope(study, root, cache, tracks, tags, seconds)
     known = _known(scope, figures, cache, device)
     forecast = foretell(scope.study, scope.extent, known, workers=workers, gpus=gpus)
@@ -90,15 +90,15 @@ def told_scope(
 
 def _known(scope: "Scope", files: tuple[Path, ...], cache: Path, device: str) -> "Figures":
     from bench.device import choose_device
-    from bench.plan.figures import read_figures
+    from bench.plan.figures import Figures, read_figures
     from bench.plan.kept import known_figures
     from reports.report import write_report
 
     if files:
-        known, *others = map(read_figures, files)
-        for other in others:
-            known = known.replaced_by(other)
-        return known
+        every = [read_figures(file) for file in files]
+        for file, one in zip(files, every, strict=True):
+            one.check(scope.study, scope.seconds, file)
+        return reduce(Figures.replaced_by, every)
     return known_figures(scope, device=choose_device(device), cache=cache, report=write_report)
 
 
@@ -106,12 +106,7 @@ def _of_what(scope: "Scope") -> str:
     extent = scope.extent
     sizes = " / ".join(f"{size:,}" for size in extent.sizes)
     what = (
-        f"{extent.tracks:,} tracks of {scope.seconds:g} s with {extent.tags} tags: training on {sizes}; "
+        f"{extent.tracks:,} tracks of {scope.seconds:g} s with {extent.tags:,} tags: training on {sizes}; "
         f"{extent.valid:,} for validation, {extent.test:,} to test."
     )
     return f"{what} Assumed: {'; '.join(scope.assumed)}." if scope.assumed else what
-
-
-def _check_folder(file: Path | None) -> None:
-    if file is not None and not file.parent.is_dir():
-        raise InputError(f"--json {file}: there is no folder {file.parent}")

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.options import cache_option, device_option, root_option, workers_option, write_asked
+from bench.cli.options import cache_option, check_folder, device_option, root_option, workers_option, write_asked
 from bench.cli.planning import seconds_option, tags_option, told_scope, tracks_option
-from bench.errors import InputError
 
 if TYPE_CHECKING:
     from bench.speed import Findings
@@ -50,7 +49,7 @@ def baseline(file: Path | None, quick: bool, cache: Path, workers: int) -> None:
     from baselines.speed import FULL, PACKAGES, QUICK, compare_baseline
     from bench.speed import check_librosa, describe_machine
 
-    _check_folder(file)
+    check_folder(file)
     check_librosa()
     machine = describe_machine(PACKAGES)
     _tell("baseline", compare_baseline(QUICK if quick else FULL, cache=cache, workers=workers), machine, file)
@@ -79,7 +78,7 @@ def neural(file: Path | None, quick: bool, cache: Path, workers: int, threads: i
     from bench.speed import describe_machine
     from neural.speed import FULL, PACKAGES, QUICK, compare_neural
 
-    _check_folder(file)
+    check_folder(file)
     machine = describe_machine(PACKAGES)
     found = compare_neural(QUICK if quick else FULL, cache=cache, workers=workers, threads=threads)
     _tell("neural", found, machine, file)
@@ -102,7 +101,7 @@ def prepare_speed(file: Path | None, quick: bool, cache: Path, workers: int) -> 
     from bench.decoding_speed import FULL, PACKAGES, QUICK, compare_preparing
     from bench.speed import check_librosa, describe_machine
 
-    _check_folder(file)
+    check_folder(file)
     check_librosa()
     machine = describe_machine(PACKAGES)
     _tell("prepare", compare_preparing(QUICK if quick else FULL, cache=cache, workers=workers), machine, file)
@@ -124,7 +123,7 @@ def metrics(file: Path | None, quick: bool) -> None:
     from bench.metrics_speed import FULL, PACKAGES, QUICK, compare_metrics
     from bench.speed import describe_machine
 
-    _check_folder(file)
+    check_folder(file)
     machine = describe_machine(PACKAGES)
     _tell("metrics", compare_metrics(QUICK if quick else FULL), machine, file)
 
@@ -141,7 +140,7 @@ def manifest_speed(file: Path | None, quick: bool, cache: Path) -> None:
     from bench.manifest_speed import FULL, PACKAGES, QUICK, measure_manifest
     from bench.speed import describe_machine
 
-    _check_folder(file)
+    check_folder(file)
     machine = describe_machine(PACKAGES)
     _tell("manifest", measure_manifest(QUICK if quick else FULL, cache=cache), machine, file)
 
@@ -177,18 +176,13 @@ def stages(
     from bench.plan.kept import known_figures
     from reports.report import write_report
 
-    _check_folder(file)
+    check_folder(file)
     scope = told_scope(study, root, cache, tracks, tags, seconds)
     figures = known_figures(scope, device=choose_device(device), cache=cache, report=write_report, again=True)
     found = figures.findings()
     click.echo(found.table())
     if file is not None:
         write_asked(file, figures.as_json())
-
-
-def _check_folder(file: Path | None) -> None:
-    if file is not None and not file.parent.is_dir():
-        raise InputError(f"--json {file}: there is no folder {file.parent}")
 
 
 def _tell(what: str, found: "Findings", machine: dict[str, object], file: Path | None) -> None:

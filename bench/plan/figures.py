@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.costs import Spent
+from bench.digest import json_digest
 from bench.errors import InputError
 from bench.plan.growth import Form
 from bench.plan.stages import Extent, Work, all_work
@@ -16,6 +17,7 @@ from bench.speed import Findings, Row
 from bench.study import Study
 
 ADDED_UP = ("corpus", "divide")  # done in several goes
+SAME_LENGTH = 0.1  # relative: what songs may be longer or shorter than those that were measured
 
 
 class Figure(BaseModel):
@@ -45,11 +47,16 @@ class Figure(BaseModel):
 
 
 class Figures(BaseModel):
-    """Figures of one study (or another with the same entries), and the machine that they were measured on."""
+    """Figures of a study's `entries`, by their labels what they compute with, and the machine they were measured on.
+
+    Their songs were so many `seconds` long.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     machine: dict[str, object]
+    seconds: float
+    entries: dict[str, str]
     stages: list[Figure]
 
     def findings(self) -> Findings:
@@ -68,6 +75,7 @@ class Figures(BaseModel):
     def as_json(self) -> str:
         """Return all as JSON, for `read_figures`, with the rows that every speed has."""
         content = json.loads(self.findings().json("stages", self.machine))
+        content |= {"seconds": self.seconds, "entries": self.entries}
         content["stages"] = [figure.model_dump() for figure in self.stages]
         return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
@@ -75,7 +83,35 @@ class Figures(BaseModel):
         """Return these figures, with the other's in place of those of the same stages and entries."""
         theirs = {(figure.stage, figure.label) for figure in other.stages}
         kept = [figure for figure in self.stages if (figure.stage, figure.label) not in theirs]
-        return Figures(machine=self.machine, stages=[*kept, *other.stages])
+        entries = self.entries | other.entries
+        return Figures(machine=self.machine, seconds=self.seconds, entries=entries, stages=[*kept, *other.stages])
+
+    def check(self, study: Study, seconds: float, told: Path) -> None:
+        """Raise `InputError` where they tell nothing of a study with songs of so many seconds: other songs or settings.
+
+        They are `told` by a file.
+        """
+        again = f"measure study {study.name} by `tagbench speed stages`"
+        if abs(self.seconds - seconds) > SAME_LENGTH * seconds:
+            raise InputError(f"{told} tells of songs of {self.seconds:g} s, and here they have {seconds:g} s; {again}")
+        for label, computing in computed_with(study).items():
+            if self.entries.get(label, computing) != computing:
+                raise InputError(f"{told} tells of {label} with other settings; {again}")
+
+
+def computed_with(study: Study) -> dict[str, str]:
+    """Return a name for how each entry computes and hears, by its label."""
+    return {
+        entry.label: json_digest(
+            [
+                entry.family,
+                entry.tagger.model_dump(mode="json"),
+                entry.audio and entry.audio.model_dump(),
+                study.threads,
+            ]
+        )
+        for entry in study.entries()
+    }
 
 
 def read_figures(file: Path) -> Figures:

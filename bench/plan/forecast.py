@@ -8,7 +8,8 @@ import numpy as np
 from bench.errors import InputError
 from bench.plan.figures import Figure, Figures
 from bench.plan.growth import NOTHING, Law, Measurements, Range, fit_laws
-from bench.plan.stages import HOLDING, ON_A_DEVICE, SIDE_BY_SIDE, Extent, Work, all_work, is_made
+from bench.plan.stages import HOLDING, OF_SHARDS, OF_TAGS, ON_A_DEVICE, Extent, Work, all_work, is_made
+from bench.store import shard_count
 from bench.study import Study
 from bench.tagger import Steps
 
@@ -131,7 +132,7 @@ def foretell(study: Study, extent: Extent, figures: Figures, *, workers: int, gp
             if mid.stage == "validate":  # its family does not tell it apart from training
                 continue
             raise InputError(f"the figures tell nothing of {_title(study, mid)}; they are of another study")
-        line = _line(study, (low, mid, high), laws, workers=workers, gpus=gpus, corpus=extent.tracks)
+        line = _line(study, (low, mid, high), laws, workers=workers, gpus=gpus, extent=extent)
         lines[line.title] = lines[line.title].joined(line) if line.title in lines else line
     return Forecast(study, extent, list(lines.values()), workers, gpus)
 
@@ -151,7 +152,7 @@ def middle(steps: Steps) -> float:
     return math.sqrt(steps.least * steps.most)
 
 
-def _line(study: Study, works: tuple[Work, Work, Work], laws: Laws, *, workers: int, gpus: int, corpus: float) -> Line:
+def _line(study: Study, works: tuple[Work, Work, Work], laws: Laws, *, workers: int, gpus: int, extent: Extent) -> Line:
     def cost(quantity: str) -> Range:
         low, mid, high = (laws.of(quantity, work).times(work.times) for work in works)
         return Range(low.low, mid.mid, high.high)
@@ -159,8 +160,8 @@ def _line(study: Study, works: tuple[Work, Work, Work], laws: Laws, *, workers: 
     work, seconds = works[1], cost("seconds")
     shares = any(entry.label == work.label and entry.tagger.shares_work for entry in study.entries())
     on_gpu = shares and work.stage in ON_A_DEVICE and laws.devices[work.stage, work.label] == GPU
-    hands = gpus if on_gpu else min(workers, _most_hands(study, work, shares=shares))
-    memory = laws.memory(work, corpus)
+    hands = gpus if on_gpu else min(workers, _most_hands(study, work, extent, shares=shares))
+    memory = laws.memory(work, extent.tracks)
     return Line(
         _title(study, work),
         cost("disk"),
@@ -171,11 +172,13 @@ def _line(study: Study, works: tuple[Work, Work, Work], laws: Laws, *, workers: 
     )
 
 
-def _most_hands(study: Study, work: Work, *, shares: bool) -> float:
-    """Return by how many workers a work can be shared out."""
-    made = work.stage == "corpus" and is_made(study)
-    trains = work.stage == "train" and not shares
-    return math.inf if made or trains or work.stage in SIDE_BY_SIDE else 1
+def _most_hands(study: Study, work: Work, extent: Extent, *, shares: bool) -> int:
+    """Return by how many workers a work can be shared out: track by track, shard by shard or tag by tag."""
+    if work.stage == "corpus" and is_made(study):
+        return extent.tracks
+    if work.stage in OF_SHARDS:
+        return shard_count(extent.tracks)
+    return extent.tags if work.stage in OF_TAGS and not shares else 1
 
 
 def _title(study: Study, work: Work) -> str:

@@ -1,7 +1,6 @@
 """What a study will cost, to be read: a table, and under it what was assumed; and the same as JSON."""
 
 import json
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
@@ -10,6 +9,7 @@ from bench.plan.growth import Range
 
 DURATIONS = ((7200.0, 3600.0, "h"), (120.0, 60.0, "min"), (0.0, 1.0, "s"))
 BYTES = ((1e12, 1e12, "TB"), (1e9, 1e9, "GB"), (0.0, 1e6, "MB"))
+THOUSANDS = ((9.95e9, 1e9, "G"), (9.95e6, 1e6, "M"), (9950.0, 1e3, "k"))
 
 Units = tuple[tuple[float, float, str], ...]
 
@@ -49,38 +49,47 @@ def _expected(value: Range, units: Units) -> str:
 
 def _two_digits(value: float) -> str:
     """Write a number with two digits, none of them smaller than a tenth; 110,000 is "110k"."""
-    if value >= 9950:
-        return f"{_two_digits(value / 1000)}k"
+    for least, size, letter in THOUSANDS:
+        if value >= least:
+            return f"{_two_digits(value / size)}{letter}"
     if value < 0.05:
         return "0"
-    decimals = min(1, 1 - math.floor(math.log10(value)))
-    return f"{round(value, decimals):,.{max(0, decimals)}f}"
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:,.0f}" if rounded >= 10 else f"{value:.1f}"
 
 
 def sentences(forecast: Forecast) -> list[str]:
     """Return how the table is to be read."""
-    steps = [_steps(entry.label, entry.tagger.steps()) for entry in forecast.study.entries()]
-    workers = f"{forecast.workers} workers" if forecast.workers > 1 else "one worker"
+    entries = forecast.study.entries()
+    steps = "; ".join(filter(None, (_steps(entry.label, entry.tagger.steps()) for entry in entries)))
+    interval = "Each interval is two standard errors of what small runs foretell"
+    workers = f"{forecast.workers:,} workers" if forecast.workers > 1 else "one worker"
     told = [
-        "Each interval is two standard errors of what small runs foretell, and for trainings of unknown length reaches "
-        "from the shortest to the longest: " + "; ".join(filter(None, steps)) + ".",
-        "`expected` takes the geometric mean of both lengths.",
+        f"{interval}, and for trainings of unknown length reaches from the shortest to the longest: {steps}."
+        if steps
+        else f"{interval}.",
+        "`expected` takes the geometric mean of both lengths." if steps else "`expected` lies within each.",
         f"Wall time is of stages one after another, with {workers} sharing evenly what can be shared out: decoding, "
-        "looking for copies, describing, training of families that are no networks.",
+        "looking for copies and describing by shards of tracks; training and scoring of families that are no networks "
+        "by tags; the songs that a study makes.",
         "Memory is that of one process at work; a worker that trains trees or linear models has some of it again.",
     ]
-    if any(entry.tuning for entry in forecast.study.entries()):
+    if any(entry.tuning for entry in entries):
         told.append("Every trial of a tuning is taken to cost what the study's own settings do.")
-    if forecast.whole.gpu is None:
-        told.append(
-            "GPU hours are not measured here: torch finds no CUDA device, and networks are taken to train on this CPU. "
-            "Run `tagbench speed stages STUDY --json FILE` on the machine that has one, and give it with --figures."
-        )
-    else:
-        told.append(
-            f"{forecast.gpus} GPUs are taken to divide the networks' time evenly, by torchrun or by cells (--share)."
-        )
+    if any(entry.tagger.shares_work for entry in entries):
+        told.append(_of_gpus(forecast))
     return told
+
+
+def _of_gpus(forecast: Forecast) -> str:
+    if forecast.whole.gpu is None:
+        return (
+            "GPU hours are not told: networks were measured on a CPU, and are taken to train on one. Run `tagbench "
+            "speed stages STUDY --json FILE` on a machine with a CUDA device, and give it with --figures."
+        )
+    if forecast.gpus == 1:
+        return "One GPU does the networks' work."
+    return f"{forecast.gpus:,} GPUs are taken to divide the networks' time evenly, by torchrun or by cells (--share)."
 
 
 def _steps(label: str, steps: object) -> str:

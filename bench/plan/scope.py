@@ -9,7 +9,7 @@ import numpy as np
 from bench.corpora import place_of
 from bench.corpus import Corpus
 from bench.errors import InputError
-from bench.plan.stages import Extent
+from bench.plan.stages import Extent, is_made
 from bench.study import Study
 from bench.study_data import sized_to
 
@@ -40,12 +40,15 @@ class Told:
 def scope_of(study: Study, told: Told, *, root: Path | None, cache: Path) -> Scope:
     """Return what is to be planned: of the corpus, whose metadata alone are read, or of so many tracks as are told.
 
-    Raises `InputError` where the corpus is not found or has too few tracks, or its songs are too short to be heard.
+    Raises `InputError` where the corpus is not found or has too few tracks, where its songs are too short to be heard,
+    and where more is told of songs that the project makes than their number.
     """
+    if is_made(study) and (told.tags, told.seconds) != (None, None):
+        raise InputError(f"study {study.name} makes its songs itself: what --tags and --seconds say, its [corpus] says")
     if told.tracks is None:
         scope = _of_corpus(study, told, root=root, cache=cache)
     else:
-        scope = _of_so_many(study, told, told.tracks)
+        scope = _of_so_many(study, told, told.tracks, cache)
     shortest = max((entry.audio.min_seconds for entry in study.entries() if entry.audio), default=0.0)
     if scope.seconds < shortest:
         raise InputError(
@@ -55,7 +58,7 @@ def scope_of(study: Study, told: Told, *, root: Path | None, cache: Path) -> Sco
     return scope
 
 
-def _of_so_many(study: Study, told: Told, tracks: int) -> Scope:
+def _of_so_many(study: Study, told: Told, tracks: int, cache: Path) -> Scope:
     valid, test = _shares(study)
     parts = [round(tracks * share) for share in (valid, test)]
     n_train = tracks - sum(parts)
@@ -66,7 +69,9 @@ def _of_so_many(study: Study, told: Told, tracks: int) -> Scope:
             "would be its training part; give more with --tracks"
         )
     assumed = [] if study.split.kind == "hash" else ["a tenth of the tracks for validation, and another for the test"]
-    tags = _value(told.tags, None, PAPER_TAGS, f"{PAPER_TAGS} tags, as the paper has (--tags)", assumed)
+    tags = _value(
+        told.tags, _tags_made(study, cache), PAPER_TAGS, f"{PAPER_TAGS} tags, as the paper has (--tags)", assumed
+    )
     seconds = _seconds(study, told, None, assumed)
     return Scope(sized, Extent(tracks, int(tags), tuple(sized.sizes), *parts), seconds, tuple(assumed))
 
@@ -88,6 +93,15 @@ def _tracks_and_tags(study: Study, root: Path | None, cache: Path) -> tuple[Corp
     except InputError as error:
         raise InputError(f"{error}; or say with --tracks how many tracks it will have") from error
     return study.split.used(outline.without_tags()), len(outline.tags)
+
+
+def _tags_made(study: Study, cache: Path) -> int | None:
+    """Return how many tags a corpus has that the project makes, with however many tracks."""
+    if not is_made(study):
+        return None
+    return len(
+        place_of(study.corpus.name, study.corpus.settings | {"tracks": 1}, root=None, cache=cache).outline().tags
+    )
 
 
 def _shares(study: Study) -> tuple[float, float]:

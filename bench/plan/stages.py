@@ -9,7 +9,8 @@ from bench.plan.growth import Form
 from bench.study import Entry, Study
 from bench.tagger import Steps
 
-SIDE_BY_SIDE = ("decode", "compare", "prepare")  # shared out among the workers, as making songs and training tags is
+OF_SHARDS = ("decode", "compare", "prepare")  # shared out among the workers, shard by shard
+OF_TAGS = ("train", "predict")  # shared out tag by tag, of families that do not share the work of a training
 ON_A_DEVICE = ("train", "validate", "predict", "predict otherwise")  # of families that share the work of a training
 HOLDING = ("corpus", "divide")  # what they add to memory stays there
 
