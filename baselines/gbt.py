@@ -77,6 +77,8 @@ class GBT(DescriptorTagger):
         "colsample_bytree": (0.1, 0.3, 0.5, 1.0),
     }
 
+    trains_on_gpu: ClassVar[bool] = True
+
     max_rounds: int = Field(default=1000, ge=1)
     fixed_rounds: int = Field(default=100, ge=1)
     patience: int = Field(default=50, ge=1)

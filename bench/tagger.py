@@ -111,13 +111,15 @@ class Tagger(BaseModel, ABC):
     without it is trained once, with the settings that it has.
 
     `shares_work` says that all processes which torchrun started (`bench/processes.py`) train and predict together; of
-    any other family, `fit` and `predict` are called in the first alone.
+    any other family, `fit` and `predict` are called in the first alone. `trains_on_gpu` says that trainings use a GPU
+    where the study has one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     search: ClassVar[Mapping[str, Sequence[object]]] = {}
     shares_work: ClassVar[bool] = False
+    trains_on_gpu: ClassVar[bool] = False
 
     @property
     def needs_audio(self) -> bool:

@@ -38,6 +38,7 @@ class NetworkTagger(NetworkSettings, Tagger):
 
     family: ClassVar[str]
     shares_work: ClassVar[bool] = True
+    trains_on_gpu: ClassVar[bool] = True
 
     @abstractmethod
     def build(self, n_tags: int, sample_rate: int) -> AudioNetwork:

@@ -86,7 +86,9 @@ def test_gpus_are_told_of_only_where_one_was_measured() -> None:
     assert line(one, "waveform: training").gpu == line(one, "waveform: training").wall
     assert line(two, "waveform: training").gpu == line(one, "waveform: training").gpu
     assert line(two, "waveform: training").wall.mid == pytest.approx(line(one, "waveform: training").wall.mid / 2)
-    assert line(one, "gbt: training").gpu is None
+    assert line(one, "gbt: training").gpu == line(two, "gbt: training").gpu == line(two, "gbt: training").wall
+    assert line(one, "gbt: scoring").gpu is None
+    assert line(one, "linear: training").gpu is None
     assert "GPU" in table(one).splitlines()[0]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from bench.errors import InputError
 from bench.plan.figures import Figure, Figures
 from bench.plan.growth import NOTHING, Law, Measurements, Range, fit_laws
-from bench.plan.stages import HOLDING, OF_SHARDS, OF_TAGS, ON_A_DEVICE, Extent, Work, all_work, is_made
+from bench.plan.stages import HOLDING, OF_SHARDS, OF_TAGS, ON_GPUS, ON_ONE_GPU, Extent, Work, all_work, is_made
 from bench.store import shard_count
 from bench.study import Study
 from bench.tagger import Steps
@@ -158,9 +158,11 @@ def _line(study: Study, works: tuple[Work, Work, Work], laws: Laws, *, workers: 
         return Range(low.low, mid.mid, high.high)
 
     work, seconds = works[1], cost("seconds")
-    shares = any(entry.label == work.label and entry.tagger.shares_work for entry in study.entries())
-    on_gpu = shares and work.stage in ON_A_DEVICE and laws.devices[work.stage, work.label] == GPU
-    hands = gpus if on_gpu else min(workers, _most_hands(study, work, extent, shares=shares))
+    tagger = next((entry.tagger for entry in study.entries() if entry.label == work.label), None)
+    shares = tagger is not None and tagger.shares_work
+    can_use_gpu = tagger is not None and tagger.trains_on_gpu and work.stage in (ON_GPUS if shares else ON_ONE_GPU)
+    on_gpu = can_use_gpu and laws.devices[work.stage, work.label] == GPU
+    hands = (gpus if shares else 1) if on_gpu else min(workers, _most_hands(study, work, extent, shares=shares))
     memory = laws.memory(work, extent.tracks)
     return Line(
         _title(study, work),

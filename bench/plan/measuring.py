@@ -178,7 +178,7 @@ def _on_excerpts(what: Measuring, files: Sequence[Path]) -> Iterator[list[Figure
     choices = [as_long_as(entry, _at_most(entry, ROUNDS[0]), entry.label) for entry in entries]
     longer = {f"{entry.label}, longer": entry for entry in entries if (of := entry.tagger.steps()) and of.reads_all}
     choices += [as_long_as(entry, _at_most(entry, ROUNDS[1]), label) for label, entry in longer.items()]
-    small = SmallRun(small_study(what.study, choices, sizes), extent, folder / "data", folder)
+    small = SmallRun(small_study(what.study, choices, sizes), extent, folder / "data", folder, what.device)
     spent = [of for of in _spent(small) if of.n_train != WARM_UP]
     found = what.figures(small, spent)
     found = relabelled(found, {label: entry.label for label, entry in longer.items()})

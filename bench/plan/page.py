@@ -76,7 +76,7 @@ def sentences(forecast: Forecast) -> list[str]:
     ]
     if any(entry.tuning for entry in entries):
         told.append("Every trial of a tuning is taken to cost what the study's own settings do.")
-    if any(entry.tagger.shares_work for entry in entries):
+    if any(entry.tagger.trains_on_gpu for entry in entries):
         told.append(_of_gpus(forecast))
     return told
 
@@ -84,12 +84,14 @@ def sentences(forecast: Forecast) -> list[str]:
 def _of_gpus(forecast: Forecast) -> str:
     if forecast.whole.gpu is None:
         return (
-            "GPU hours are not told: networks were measured on a CPU, and are taken to train on one. Run `tagbench "
-            "speed stages STUDY --json FILE` on a machine with a CUDA device, and give it with --figures."
+            "GPU hours are not told, and --gpus changes nothing: all was measured on a CPU, and is taken to train on "
+            "one. Run `tagbench speed stages STUDY --json FILE` on a machine with a CUDA device, and give it with "
+            "--figures."
         )
+    trees = "trees train on one, tag after tag."
     if forecast.gpus == 1:
-        return "One GPU does the networks' work."
-    return f"{forecast.gpus:,} GPUs are taken to divide the networks' time evenly, by torchrun or by cells (--share)."
+        return f"One GPU does the networks' work; {trees}"
+    return f"{forecast.gpus:,} GPUs are taken to divide the networks' time evenly, by torchrun or by cells (--share); {trees}"
 
 
 def _steps(label: str, steps: object) -> str:

@@ -11,7 +11,8 @@ from bench.tagger import Steps
 
 OF_SHARDS = ("decode", "compare", "prepare")  # shared out among the workers, shard by shard
 OF_TAGS = ("train", "predict")  # shared out tag by tag, of families that do not share the work of a training
-ON_A_DEVICE = ("train", "validate", "predict", "predict otherwise")  # of families that share the work of a training
+ON_GPUS = ("train", "validate", "predict", "predict otherwise")  # of families that share the work of a training
+ON_ONE_GPU = ("train",)  # of others that train on it, tag after tag
 HOLDING = ("corpus", "divide")  # what they add to memory stays there
 
 
