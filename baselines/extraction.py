@@ -9,6 +9,7 @@ a data set ships come from `baselines/shipped.py`.) What a family sees of a corp
 import json
 import math
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -38,6 +39,7 @@ FEATURE_SOURCES = Path(__file__).parent / "features"
 MUSIC_EXTRACTOR = "music_extractor"
 ACOUSTICBRAINZ = "acousticbrainz"
 SETS = (MUSIC_EXTRACTOR, ACOUSTICBRAINZ)  # each a set of its own
+UNREADABLE = (OSError, ValueError, LookupError)  # whatever pandas and Arrow raise on a damaged file
 
 Group = Literal["timbre", "rhythm", "harmony", "music_extractor", "acousticbrainz"]
 
@@ -211,9 +213,12 @@ def _read(
     """Return the `columns` (none: all) of a shard's table; a file that cannot be read is made again."""
     try:
         return _read_checked(shard.file, columns)
-    except (OSError, ValueError, LookupError):  # whatever pandas and Arrow raise on a damaged file
-        shard.file.unlink(missing_ok=True)
-        _extract([shard], context, settings)
+    except UNREADABLE:
+        with making(context.cache, ["descriptors", shard.file.name]):
+            with suppress(*UNREADABLE):  # where another process was at it
+                return _read_checked(shard.file, columns)
+            shard.file.unlink(missing_ok=True)
+            _extract([shard], context, settings)
         return _read_checked(shard.file, columns)
 
 

@@ -27,6 +27,7 @@ from bench.tags import TagChoice
 from bench.text_files import parse_toml
 from bench.tuning import Tuning, TuningSettings, with_settings
 
+MOST_NAME_CHARACTERS = 200  # of a study: folders and MLflow's experiments are named by it
 DELTA_FAMILIES = ("waveform", "spectrogram")  # Δ is spectrogram against waveform
 
 
@@ -115,7 +116,7 @@ class Study(_Section):
     `defaults` gives, by family, settings that each of its entries in `families` has unless it says otherwise.
     """
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=MOST_NAME_CHARACTERS)
     note: str = ""
     corpus: CorpusChoice
     audio: AudioSettings = AudioSettings()

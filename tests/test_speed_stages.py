@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.checksums import write_checksums
 from bench.cli import exit_code
 from bench.plan.figures import read_figures
 from bench.plan.measuring import MOST_SONGS
@@ -28,9 +29,21 @@ validate_every = 20
 """
 
 
+def write_no_songs(folder: Path) -> None:
+    """Write a cache's songs as if they had been made like that."""
+    folder.mkdir(parents=True)
+    names = [f"{number:03}.mp3" for number in range(MOST_SONGS)]
+    for name in names:
+        (folder / name).write_bytes(b"no music")
+    write_checksums(folder / "songs.sha256", names)
+
+
 @pytest.mark.slow
 def test_what_was_measured_is_planned_with_and_not_measured_again(tmp_path: Path, capsys: Captured) -> None:
     small = StudyOnDisk(tmp_path, STUDY + NETWORK_AND_TREES)
+    songs = small.cache / "speed" / "songs-2s"
+    write_no_songs(songs)
+    (songs / "000.mp3").write_bytes(b"not what it was")  # so that they are made again
     flags = [str(small.file), "--root", str(small.root), "--cache", str(small.cache), "--seconds", "2"]
     file = tmp_path / "figures.json"
     assert exit_code(["speed", "stages", *flags, "--json", str(file)]) == 0
@@ -59,9 +72,7 @@ def test_a_study_of_which_nothing_can_be_made_up_is_refused(tmp_path: Path, caps
 def test_a_small_run_that_fails_is_told_in_a_line(tmp_path: Path, capsys: Captured) -> None:
     small = StudyOnDisk(tmp_path, STUDY + NETWORK_AND_TREES)
     songs = small.cache / "speed" / "songs-2s"
-    songs.mkdir(parents=True)
-    for number in range(MOST_SONGS):
-        (songs / f"{number:03}.mp3").write_bytes(b"no music")
+    write_no_songs(songs)
     flags = [str(small.file), "--root", str(small.root), "--cache", str(small.cache), "--seconds", "2"]
     assert exit_code(["plan", *flags]) == 1
     told = capsys.readouterr().err

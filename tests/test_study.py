@@ -85,6 +85,7 @@ def test_a_familys_defaults_are_its_entries_unless_they_say_otherwise(tmp_path: 
         (("[corpus]", "[defaults.prior]\ncolour = 3\n[corpus]"), ["families.prior.colour", "unknown key"]),
         (("[corpus]", "[defaults]\nprior = 3\n[corpus]"), ["defaults.prior", "3"]),
         (("sizes", "seeds = [-1]\nsizes"), ["seeds.0"]),
+        (("sizes", f"name = '{'n' * 201}'\nsizes"), ["name", "200 characters"]),
         (('name = "manifest"', 'name = "manifesto"'), ["corpus", "manifesto", "manifest"]),
         (('name = "manifest"', 'name = "manifest"\ncolour = 1'), ["corpus.colour", "unknown key"]),
         (('name = "manifest"', 'name = "manifest"\nfile = 3'), ["corpus.file"]),

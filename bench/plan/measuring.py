@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 
 from bench.audio import AudioSettings, decode
+from bench.checksums import first_damaged, write_checksums
 from bench.corpus import Float32Array
 from bench.costs import Spent
 from bench.decoding_speed import Sizes as SongSizes
@@ -92,17 +93,19 @@ def measure_stages(
 
 
 def _songs(what: Measuring) -> list[Path]:
-    """Return songs as studies have them, MP3s of 44.1 kHz in stereo, kept in the cache."""
+    """Return songs as studies have them, MP3s of 44.1 kHz in stereo, kept in the cache; damaged ones are made again."""
     count = int(np.clip(SONGS_SECONDS / what.seconds, FEWEST_SONGS, MOST_SONGS))
     folder = what.cache / "speed" / f"songs-{what.seconds:g}s"
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{number:03}.mp3" for number in range(count)]
-    if not all(file.exists() for file in files):
+    checksums = folder / "songs.sha256"
+    if not checksums.exists() or first_damaged(checksums, [file.name for file in files]):
         say(f"making {count} songs of {what.seconds:g} s to measure on")
         songs = stereo_songs(SongSizes(songs=count, seconds=what.seconds), cache=what.cache, workers=what.workers)
         for file, song in zip(files, songs, strict=True):
             with written_aside(file) as aside:
                 write_sound(aside, song, "MP3")
+        write_checksums(checksums, [file.name for file in files])
     return files
 
 

@@ -91,7 +91,8 @@ def _of_gpus(forecast: Forecast) -> str:
     trees = "trees train on one, tag after tag."
     if forecast.gpus == 1:
         return f"One GPU does the networks' work; {trees}"
-    return f"{forecast.gpus:,} GPUs are taken to divide the networks' time evenly, by torchrun or by cells (--share); {trees}"
+    shared = f"{forecast.gpus:,} GPUs are taken to divide the networks' time evenly, by torchrun or by cells (--share)"
+    return f"{shared}; {trees}"
 
 
 def _steps(label: str, steps: object) -> str:
