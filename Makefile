@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+PYTEST := $(BIN)/pytest -q --numprocesses logical --maxprocesses 8 --dist loadfile
 
 .PHONY: install table1 test test-all check clean
 
@@ -19,10 +20,10 @@ table1: install
 	$(BIN)/tagbench run demo
 
 test: check
-	$(BIN)/pytest -q
+	$(PYTEST)
 
 test-all: test
-	$(BIN)/pytest -q -m slow
+	$(PYTEST) -m slow
 
 check: install
 	$(BIN)/ruff format --check .

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import soundfile
 
@@ -19,6 +18,7 @@ from bench.corpus import Corpus
 from bench.errors import StudyFailedError
 from bench.store import Store, prepare_store
 from tests.conftest import TAGBENCH, StudyOnDisk
+from tests.processes import gone
 from tests.small_corpus import write_small_corpus
 
 CRASH = "ctypes.string_at(0)"
@@ -210,10 +210,11 @@ def test_an_interrupt_ends_a_decoder_at_once_and_leaves_nothing_half_written(
     fault_at("003", f"Path('{stuck}').write_text(str(os.getpid()))\n        while True: pass")
     command = [TAGBENCH, *small_study.arguments, "--workers", workers]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        decoder = psutil.Process(int(stuck.read_text()))
+        decoder = int(stuck.read_text())
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said.splitlines()[-1] == "tagbench: interrupted; run the same command again to continue"
-    assert not decoder.is_running()
-    assert list((small_study.cache / "stores").iterdir()) == []
+    assert gone(decoder)
+    left = sorted(file.suffix for file in (small_study.cache / "stores").iterdir())
+    assert left in ([], [".i16", ".json"])  # of the other shard, which may be whole by then

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from bench.errors import StudyFailedError
 from bench.isolation import Isolated
 from bench.parallel import _divided, in_tasks, in_threads_here
+from tests.processes import gone
 
 
 def squares(numbers: list[int]) -> list[int]:
@@ -88,14 +89,6 @@ def test_the_first_error_ends_all_workers_with_their_children_before_it_is_raise
     worker, child = map(int, Path(pipe + ".told").read_text().split())
     assert not psutil.pid_exists(worker)
     assert gone(child)
-
-
-def gone(process_id: int) -> bool:
-    """Tell whether a process has ended, even where its parent died before it and nobody has asked for its end yet."""
-    try:
-        return bool(psutil.Process(process_id).status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
 
 
 LEADER = """
