@@ -1,13 +1,17 @@
 """Any number of processes on one output folder: each cell is trained once, and the table is that of one process."""
 
+import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from bench import sharing
 from bench.cli import exit_code
-from bench.locks import making
+from bench.locks import attempt, making
 from bench.record import RunRecord
 from tests.conftest import STUDY, TAGBENCH, StudyOnDisk
 from tests.installed_family import install_family
@@ -126,6 +130,36 @@ def test_tracks_that_another_process_decodes_are_waited_for(
     _, rest = process.communicate(timeout=120)
     assert process.returncode == 0, rest
     assert [file.name for file in (small_study.cache / "stores").glob("*.json")] == shards
+
+
+def test_a_cell_that_another_process_finished_just_before_it_was_taken_is_not_trained_again(
+    small_study: StudyOnDisk,
+    finished_study: StudyOnDisk,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @contextmanager
+    def too_late(file: Path) -> Iterator[str]:
+        finished = finished_study.out / "cells" / file.name
+        shutil.copytree(finished, small_study.out / "cells" / file.name, dirs_exist_ok=True)
+        with attempt(file) as owner:
+            yield owner
+
+    monkeypatch.setattr(sharing, "attempt", too_late)
+    assert exit_code([*small_study.arguments, "--share"]) == 0
+    assert trained(capsys.readouterr().err) == []
+    assert contents(small_study.out) == contents(finished_study.out)
+
+
+def test_two_that_end_at_once_do_not_write_the_table_at_once(small_study: StudyOnDisk) -> None:
+    with making(small_study.out, ["report"]):
+        process = started([TAGBENCH, *small_study.arguments, "--share"])
+        assert process.stderr is not None
+        assert any("which makes what this needs" in line for line in process.stderr)
+        assert not (small_study.out / "table1.csv").exists()
+    _, rest = process.communicate(timeout=120)
+    assert process.returncode == 0, rest
+    assert (small_study.out / "table1.csv").exists()
 
 
 @pytest.mark.slow
