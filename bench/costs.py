@@ -78,7 +78,7 @@ class _Recorder:
             self.disk = _bytes_in(self.folders)  # nobody pays for what was written or removed between stages
         outer = self.stages[-1] if self.stages else _Open("", "", 0)
         _return_freed_memory()
-        held = sum(map(_resident, [psutil.Process(), *_descendants()]))
+        held = _resident(psutil.Process()) + _memory_of_children()
         self.stages.append(_Open(stage, label or outer.label, n_train or outer.n_train, held))
         self.begin()
 
@@ -104,12 +104,12 @@ class _Recorder:
     def begin(self) -> None:
         """Begin to measure; what measuring itself took is charged to nobody."""
         _forget_peak_memory()
-        self.children = 0.0
+        self.children = _memory_of_children()
         self.cpu, self.clock = _cpu_seconds(), time.perf_counter()
 
     def watch_children(self) -> None:
         while not self.ended.wait(SECONDS_BETWEEN):
-            self.children = max(self.children, sum(_resident(child) for child in _descendants()))
+            self.children = max(self.children, _memory_of_children())
 
 
 _recorder: _Recorder | None = None  # one for the whole process, as the processes are that it counts
@@ -152,6 +152,10 @@ def _descendants() -> "list[psutil.Process]":
 
     children: list[psutil.Process] = psutil.Process().children(recursive=True)
     return children
+
+
+def _memory_of_children() -> float:
+    return sum(map(_resident, _descendants()))
 
 
 def _cpu_seconds() -> float:

@@ -76,6 +76,19 @@ def test_what_an_earlier_stage_has_freed_is_no_memory_that_a_later_one_finds_the
     assert second == pytest.approx(first, rel=0.2)
 
 
+def test_children_that_were_there_before_a_stage_are_memory_that_it_found_and_has(tmp_path: Path) -> None:
+    idle = "held = bytearray(100_000_000)\nprint('there', flush=True)\ninput()"
+    command = [sys.executable, "-c", idle]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"there\n"
+        with recorded([tmp_path]) as spent, stage("short"):
+            pass
+        child.kill()
+    (cost,) = (of.cost for of in spent)
+    assert cost.memory == pytest.approx(cost.held, abs=20e6)
+
+
 def test_a_stage_that_fails_is_charged_and_its_error_goes_on(tmp_path: Path) -> None:
     with recorded([tmp_path]) as spent, pytest.raises(ValueError, match="so"), stage("fails"):
         raise ValueError("so")

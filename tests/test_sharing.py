@@ -115,12 +115,11 @@ def test_a_folder_that_is_in_use_is_refused_before_anything_is_written(
         assert [file.name for file in small_study.out.iterdir()] == [".locks"]
 
 
-def test_tracks_that_another_process_decodes_are_waited_for(
-    small_study: StudyOnDisk, finished_study: StudyOnDisk
-) -> None:
-    shards = [file.name for file in (finished_study.cache / "stores").glob("*.json")]
-    same = ["--root", str(finished_study.root), "--out", str(small_study.out), "--cache", str(small_study.cache)]
-    command = [TAGBENCH, "prepare", str(small_study.file), *same]
+def test_tracks_that_another_process_decodes_are_waited_for(small_study: StudyOnDisk, tmp_path: Path) -> None:
+    prepare = ["prepare", str(small_study.file), "--root", str(small_study.root), "--out"]
+    assert exit_code([*prepare, str(tmp_path / "before"), "--cache", str(tmp_path / "other cache")]) == 0
+    shards = [file.name for file in (tmp_path / "other cache" / "stores").glob("*.json")]
+    command = [TAGBENCH, *prepare, str(small_study.out), "--cache", str(small_study.cache)]
     with making(small_study.cache, ["stores", *shards]):
         process = started(command)
         assert process.stderr is not None
