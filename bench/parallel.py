@@ -46,9 +46,9 @@ def in_tasks(
     """Do `work` on lists of at `most` so many items, side by side; yield each item with its result as tasks are done.
 
     `in_threads` is for work that holds no lock of the interpreter: on this machine it is then done without the start of
-    any process. Where the loop ends early, all workers of this machine have ended with all that they started; those of
-    a cluster end with what they are at. Raises what `work` does, and `StudyFailedError`, which says what it was
-    `doing`, where a worker died.
+    any process. Where the loop ends early, all workers of this machine have ended, and all that they started is killed;
+    those of a cluster end with what they are at. Raises what `work` does, and `StudyFailedError`, which says what it
+    was `doing`, where a worker died.
     """
     tasks = _divided(items, workers, most)
     leader = _this_thread()

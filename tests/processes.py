@@ -5,7 +5,7 @@ import time
 
 import psutil
 
-SECONDS_TO_END = 10.0  # of a process that was killed: the system needs a moment, and on a busy machine a longer one
+SECONDS_TO_END = 2.0  # of a process that was killed: the system needs a moment, and on a busy machine a longer one
 
 
 def gone(process_id: int) -> bool:

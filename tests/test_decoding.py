@@ -217,4 +217,4 @@ def test_an_interrupt_ends_a_decoder_at_once_and_leaves_nothing_half_written(
     assert said.splitlines()[-1] == "tagbench: interrupted; run the same command again to continue"
     assert gone(decoder)
     left = sorted(file.suffix for file in (small_study.cache / "stores").iterdir())
-    assert left in ([], [".i16", ".json"])  # of the other shard, which may be whole by then
+    assert left == [] or (workers == "2" and left == [".i16", ".json"])  # another worker's shard may be whole by then
