@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -54,13 +55,18 @@ class Apart:
     """A process of its own, with one thread, that makes calls and says what each cost. Use it in a `with` block.
 
     `name` says whose it is, should it fail. The process imports nothing of the caller's, and is killed at the end.
+
+    What numba compiles there (librosa's functions) is kept in a folder that goes with the process. Several processes
+    write its usual one, beside the installed package, without a lock; it may stay damaged, and then whoever loads from
+    it dies of a segmentation fault.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._ours, theirs = SPAWN.Pipe()
         self._process = SPAWN.Process(target=_answer, args=(theirs,), daemon=True)
-        with _one_thread():
+        self._compiled = TemporaryDirectory(prefix="tagbench-")
+        with _environment({**ONE_THREAD, "NUMBA_CACHE_DIR": self._compiled.name}):
             self._process.start()
         theirs.close()  # so that the death of the process is the end of the connection
 
@@ -73,6 +79,7 @@ class Apart:
         self._process.kill()
         self._process.join()
         self._ours.close()
+        self._compiled.cleanup()
 
     def call(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Lap[T]:
         """Call a function of a module there; arguments and result go by pickle, which is not counted.
@@ -144,10 +151,10 @@ def _answer(connection: Connection) -> None:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let processes that are started here have one thread in every library."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(ONE_THREAD)
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Let processes that are started here have these environment variables."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:

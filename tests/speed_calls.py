@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -32,3 +33,16 @@ def die(code: int) -> None:
 def environment(names: list[str]) -> list[str | None]:
     """Return what variables are set to."""
     return [os.environ.get(name) for name in names]
+
+
+def one_more(number: int) -> int:
+    """Return the number after."""
+    return number + 1
+
+
+def compile_by_numba() -> list[Path]:
+    """Let numba compile a function and keep it, as librosa does with its own; return the files of machine code."""
+    import numba
+
+    assert numba.njit(cache=True)(one_more)(1) == 2
+    return list(Path(os.environ["NUMBA_CACHE_DIR"]).rglob("*.nbc"))

@@ -15,7 +15,7 @@ from bench.corpus import Tag
 from bench.errors import StudyFailedError
 from bench.speed import Apart, Findings, Row, call_apart, describe_machine, take_turns
 from tests.conftest import TAGBENCH
-from tests.speed_calls import burn, die, environment, hold, idle
+from tests.speed_calls import burn, compile_by_numba, die, environment, hold, idle
 
 MEASURED = ["descriptors_vs_musicextractor", "descriptors_vs_librosa"]
 MEASURED += ["training_vs_xgbclassifier", "pr_auc_minus_xgbclassifier"]
@@ -40,6 +40,15 @@ def test_a_process_apart_has_one_thread_and_ours_keeps_what_it_has(monkeypatch: 
     names = ["OMP_NUM_THREADS", "MKL_NUM_THREADS"]
     assert call_apart("worker", environment, names).result == ["1", "1"]
     assert environment(names) == ["7", None]
+
+
+def test_what_numba_compiles_is_shared_with_no_other_process_and_goes_with_its_own() -> None:
+    with Apart("one") as one, Apart("other") as other:
+        files, others = (process.call(compile_by_numba).result for process in (one, other))
+        assert files
+        assert others
+        assert not {*files} & {*others}
+    assert not any(file.exists() for file in [*files, *others])
 
 
 def test_a_process_that_dies_is_named_with_its_code() -> None:
