@@ -250,7 +250,7 @@ def _write_shards(settings: DescriptorSettings, shards: list[_Shard]) -> list[No
 
 
 def _write_shard(shard: _Shard, describer: Describer) -> None:
-    rows = [describer.describe(track) for track in shard.tracks.values()]
+    rows = [describer.describe(track, track_id) for track_id, track in shard.tracks.items()]
     absent = [float("nan")] * len(describer.names)
     values = np.array([row.descriptors or absent for row in rows], np.float32)
     table = pd.DataFrame(values, columns=list(describer.names))

@@ -34,16 +34,16 @@ class Describer(Isolated):
         """The descriptors, in order."""
         return tuple(self.greeting)
 
-    def describe(self, track: StoredTrack) -> Description:
+    def describe(self, track: StoredTrack, name: str = "a track") -> Description:
         """Return a track's description; a track whose child was killed is tried once more, in another child.
 
         Raises `StudyFailedError` when a child cannot start, or ended for a reason that is not the track's, as when the
-        machine kills it each time.
+        machine kills it each time; that names the track by its `name`.
         """
         place = {"file": str(track.shard), "start": track.start, "length": track.length}
         try:
             return Description(**self.ask(place | {"rate": track.rate}))
         except KilledError as killed:
             if killed.for_memory:
-                raise StudyFailedError(killed.told("describing a track", self._cpu_seconds)) from killed
+                raise StudyFailedError(killed.told(f"describing {name}", self._cpu_seconds)) from killed
             return Description(problem=killed.told("describing it", self._cpu_seconds))

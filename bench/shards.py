@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from bench.digest import json_digest
 from bench.facts import FileFacts
 from bench.m4a import NEEDS_ESSENTIA, has_essentia
 
@@ -98,6 +99,15 @@ class Place:
         except OSError:  # who did not ask for this shard need not mend it
             return None
         return content if bytes_sha256(content) == self.samples.sha256 else None
+
+
+def shard_name(ids: list[str], keys: list[str]) -> str:
+    """Name a shard by its tracks' ids and keys.
+
+    A machine without essentia, which refuses what another decodes, has shards of its own: whoever reads one while
+    another took its place would hear the wrong samples.
+    """
+    return json_digest([ids, keys] if has_essentia() else [ids, keys, NEEDS_ESSENTIA])
 
 
 def bytes_sha256(content: bytes) -> str:

@@ -34,7 +34,17 @@ from bench.facts import FileFacts, RejectedTrackError
 from bench.locks import making
 from bench.parallel import in_tasks
 from bench.progress import progress_bar
-from bench.shards import SAMPLE_BYTES, Manifest, Place, Rejection, Samples, bytes_sha256, find_done, is_whole
+from bench.shards import (
+    SAMPLE_BYTES,
+    Manifest,
+    Place,
+    Rejection,
+    Samples,
+    bytes_sha256,
+    find_done,
+    is_whole,
+    shard_name,
+)
 from bench.sound_file import can_be_read
 from bench.whole_file import none_left_aside, written_aside
 
@@ -142,7 +152,7 @@ def _shards(corpus: Corpus, settings: AudioSettings, folder: Path) -> Iterator[_
         tracks = corpus.take(order[numbers == number])
         ids, sources = tracks.ids.tolist(), _sources(tracks)
         keys = _keys(sources, settings)
-        yield _Shard(ids, sources, keys, folder / f"{json_digest([ids, keys])}.json")
+        yield _Shard(ids, sources, keys, folder / f"{shard_name(ids, keys)}.json")
 
 
 def _keys(sources: list[Source], settings: AudioSettings) -> list[str]:

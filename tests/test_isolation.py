@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from baselines.extraction import DescriptorSettings, descriptors
 from baselines.features.extractor import descriptor_names
 from baselines.isolation import Describer
 from bench.errors import StudyFailedError
@@ -81,15 +82,23 @@ def test_what_a_child_wrote_to_temporary_files_goes_with_it() -> None:
     assert not folder.exists()
 
 
-def test_a_machine_that_kills_each_child_is_no_fault_of_the_track(
-    track: StoredTrack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_machine_that_kills_each_child_is_no_fault_of_the_track_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text(DEADLY_CHILD)
+    corpus = write_corpus(tmp_path / "audio", [1.0, 1.0])
+    context = context_for(corpus, tmp_path / "cache")
+    whole = context.audio.tracks
+    deadly = {**whole, "001": replace(whole["001"], shard=tmp_path / "deadly.i16")}
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "sitecustomize.py").write_text(DEADLY_CHILD)
+    killed = r"^the process describing 001 was killed \(signal 9\).*use fewer --workers"
+    with pytest.raises(StudyFailedError, match=killed):
+        descriptors(corpus, replace(context, audio=replace(context.audio, tracks=deadly)), DescriptorSettings())
+    assert not list((tmp_path / "cache" / "descriptors").glob("*.json"))
     with Describer("groups", 60) as describer:
-        with pytest.raises(StudyFailedError, match=r"describing a track was killed \(signal 9\).*use fewer --workers"):
-            describer.describe(StoredTrack(tmp_path / "deadly.i16", 0, 1, RATE))
-        assert describer.describe(track).problem == ""
+        with pytest.raises(StudyFailedError, match="describing a track was killed"):
+            describer.describe(deadly["001"])
+        assert describer.describe(whole["000"]).problem == ""
 
 
 def test_audio_that_cannot_be_read_is_no_fault_of_the_track() -> None:

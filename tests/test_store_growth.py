@@ -202,12 +202,15 @@ def test_what_was_refused_for_want_of_essentia_is_decoded_alone_once_it_is_there
         decoded.come_to(WITHOUT_ESSENTIA)
         stored(without(corpus, "t010"), tmp_path / "cache")
         decoded.since()
-        assert stored(corpus, tmp_path / "cache").rejected == {"t003": NEEDS_ESSENTIA}
+        refused = stored(corpus, tmp_path / "cache")
+        assert refused.rejected == {"t003": NEEDS_ESSENTIA}
         assert decoded.since() == ["010"]
+    heard = {track_id: track.read().tobytes() for track_id, track in refused.tracks.items()}
     decoded.come_to("pass")
     store = stored(corpus, tmp_path / "cache")
     assert decoded.since() == ["003"]
     check_as_if_fresh(store, corpus, tmp_path)
+    assert {track_id: track.read().tobytes() for track_id, track in refused.tracks.items()} == heard
 
 
 def flip_a_bit(shard: Path) -> None:
