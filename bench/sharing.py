@@ -6,7 +6,7 @@ logs to MLflow meanwhile; the process that finds nothing left to do logs all, an
 """
 
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -34,13 +34,14 @@ class SharedStudy:
     out: Path
 
     @contextmanager
-    def ending(self) -> Iterator[Outcome | None]:
+    def ending(self, asked: Mapping[str, object]) -> Iterator[Outcome | None]:
         """Log all cells, and give what became of them to who is to write their report inside; to any other, None.
 
-        That is the first who finds that none is left, unless the report of these very cells was written before.
+        That is the first who finds that none is left, unless the report of these very cells was written before, as it
+        is `asked` for.
         """
         with making(self.out, ["report"]):
-            told, settled = lock_file(self.out, "reported"), self._settled()
+            told, settled = lock_file(self.out, "reported"), json_digest([self._settled(), asked])
             if left := len(_left(self.plan, self.out)):
                 say(f"no cell is free, {left} in the hands of other processes; the last to end writes the table")
                 yield None
@@ -56,9 +57,9 @@ class SharedStudy:
         files = [failure_file(cell_folder(self.out, spec)) for _, spec in self.plan.unfinished(self.out)]
         return [file.read_text(encoding="utf-8") for file in files if file.is_file()]
 
-    def _settled(self) -> str:
-        """Return a name for the cells with what became of them."""
-        return json_digest([[spec.digest, is_finished(cell_folder(self.out, spec))] for _, spec in self.plan.cells])
+    def _settled(self) -> dict[str, bool]:
+        """Return, by the digests of the cells, whether each is finished."""
+        return {spec.digest: is_finished(cell_folder(self.out, spec)) for _, spec in self.plan.cells}
 
     def _logged(self) -> Outcome:
         tracking = Tracking(self.study, self.out)

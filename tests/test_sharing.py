@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bench import sharing
@@ -69,6 +70,24 @@ def test_who_finds_no_free_cell_ends_and_leaves_the_table_to_the_last(
     assert "no cell is left, and the table is written" in said
     assert output == ""
     assert (small_study.out / "table1.md").stat().st_mtime_ns == written
+
+
+def test_who_comes_late_and_asks_for_another_report_writes_it_once(
+    finished_study: StudyOnDisk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = StudyOnDisk(finished_study.file.parent)
+    again.out = shutil.copytree(finished_study.out, tmp_path / "out")
+    tracks = pd.read_csv(again.out / "tracks.csv", dtype=str)
+    chosen = tracks["id"][tracks["part"] == "test"].tolist()[-1]
+    for flags in ([], ["--track", chosen], ["--no-excerpts"]):
+        for written in (True, False):
+            assert exit_code([*again.arguments, "--share", *flags]) == 0
+            said = capsys.readouterr()
+            assert ("# Table 1" in said.out) is written
+            assert ("no cell is left, and the table is written" in said.err) is not written
+            page = (again.out / "qualitative.md").read_text()
+            assert (f"### 1. chosen: {chosen}\n" in page) is (chosen in flags)
+    assert not list((again.out / "excerpts").iterdir())
 
 
 def test_a_cell_that_failed_is_tried_by_nobody_who_shares_and_again_by_who_does_not(

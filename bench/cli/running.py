@@ -163,7 +163,7 @@ def _run(
     with locked_output(folder, shared=share):
         if share:
             shared = share_study(what, out=folder, root=root, machine=machine, chosen=tracks)
-            with shared.ending() as outcome:
+            with shared.ending({"tracks": list(tracks), "excerpts": excerpts}) as outcome:
                 if outcome:
                     _report(outcome, folder, tracks, excerpts=excerpts)
             faults = outcome.faults if outcome else shared.failures()
