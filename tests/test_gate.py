@@ -1,55 +1,25 @@
-"""The gate's verdicts: what a margin is, what is worse, better or not to be compared, and how it is told."""
+"""What the gate compares, and when a number is worse, better or within its margin."""
 
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bench.added import add_model
 from bench.bootstrap import Draws
-from bench.corpus import Tag
-from bench.errors import BetterThanExpectedError, InputError, StudyFailedError
-from reports.gate.checks import Check, Gated, Verdict, within
+from bench.errors import InputError
+from reports.gate.checks import Check, Verdict
 from reports.gate.expectation import (
     Expectation,
     Number,
-    predictions_file,
-    read_expectation,
-    read_predictions,
-    write_expectation,
-    write_predictions,
 )
 from reports.gate.found import FoundStudy, check_records, read_found
-from reports.gate.freezing import frozen_cells
-from reports.gate.frozen import pack, relative_difference, unpack
-from reports.gate.margins import FLOOR, margin_for, margin_of
-from reports.gate.page import junit, page
 from reports.gate.trained import comparability, trained_check, trained_checks
 from reports.gate.update import expectation_of
-from reports.rows import MEASURES
-from tests.factories import SCORED_TAGS, make_scores, make_test_part, write_scored_study
-
-ROC_AUC, _, RMSE = MEASURES
-HOSTILE = 'a | b "c" <d> \x00 ' + "é/" * 150
-
-
-def study(out: Path, skills: dict[tuple[str, int, int], float], tags: tuple[Tag, ...] = SCORED_TAGS) -> FoundStudy:
-    """Write a study by label, size and seed whose models have these skills, and read it as the gate does."""
-    test = make_test_part(tags=tags)
-    scores = {cell: make_scores(test, skill=skill, seed=cell[2]) for cell, skill in skills.items()}
-    write_scored_study(out, test, scores)
-    return read_found(out)
-
-
-def seeds_of(skill: float, seeds: range = range(5), label: str = "gbt") -> dict[tuple[str, int, int], float]:
-    return {(label, 40, seed): skill for seed in seeds}
+from tests.gated_study import seeds_of, study
 
 
 @pytest.fixture(scope="module")
@@ -60,42 +30,6 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> FoundStudy:
 def verdicts(found: FoundStudy, expected: FoundStudy) -> set[Verdict]:
     checks = trained_checks(found, expectation_of(expected, "smoke"), expected.scores)
     return {check.verdict for check in checks}
-
-
-def test_a_margin_is_half_a_prediction_interval_shared_among_all_numbers() -> None:
-    margin = margin_of([[0.5, 0.52, 0.54]], ROC_AUC, n_numbers=1)
-    assert margin.deviation == pytest.approx(0.02)
-    assert margin.margin == pytest.approx(9.925 * 0.02 * math.sqrt(1 + 1 / 3), rel=1e-4)  # t of 2, 0.995 in any book
-    assert margin.reason.startswith("seed SD 2.00 points over 3 seeds; margin = t · SD · √(1 + 1/3), t = 9.92 for 2 ")
-    assert margin_of([[0.5, 0.52, 0.54]], ROC_AUC, n_numbers=30).margin > margin.margin
-
-
-def test_the_sizes_of_a_model_share_their_spread() -> None:
-    margin = margin_of([[0.5, 0.52, 0.54], [0.7, 0.7, 0.7]], ROC_AUC, n_numbers=1)
-    assert margin.deviation == pytest.approx(0.02 / math.sqrt(2))
-    assert margin.margin == pytest.approx(4.604 * margin.deviation * math.sqrt(1 + 1 / 3), rel=1e-4)
-    assert "over 2 sizes × 3 seeds" in margin.reason
-
-
-def test_where_all_seeds_give_the_same_rounding_alone_is_allowed() -> None:
-    margin = margin_of([[0.25, 0.25, 0.25]], RMSE, n_numbers=30)
-    assert (margin.deviation, margin.margin) == (0, FLOOR)
-    assert margin.reason == "seeds differ by next to nothing (SD 0.0000); 0.0010, for rounding between machines"
-
-
-def test_new_seeds_are_within_the_margins_as_often_as_is_said() -> None:
-    known = margin_of([[0.4, 0.5, 0.5, 0.5, 0.6], [0.4, 0.5, 0.5, 0.5, 0.6]], ROC_AUC, n_numbers=1)
-    seeds = np.random.default_rng(0).normal(0.5, 0.02, (20_000, 2, 5))
-    new = np.random.default_rng(1).normal(0.5, 0.02, 20_000)
-    margins = known.margin / known.deviation * np.sqrt(seeds.var(axis=2, ddof=1).mean(axis=1))
-    assert np.mean(np.abs(new - seeds[:, 0].mean(axis=1)) > margins) == pytest.approx(0.01, abs=0.002)
-
-
-@given(st.integers(1, 20), st.integers(2, 20), st.floats(FLOOR, 0.5))
-def test_the_mean_of_several_seeds_is_allowed_less(found: int, expected: int, margin: float) -> None:
-    allowed = margin_for(margin, n_expected=expected, n_found=found)
-    assert FLOOR <= allowed <= margin * (1 + 1e-12)
-    assert margin_for(margin, n_expected=expected, n_found=1) == pytest.approx(margin)
 
 
 def number(margin: float = 0.02, measure: str = "roc_auc") -> Number:
@@ -239,175 +173,3 @@ def test_predictions_that_were_changed_are_measured_anew(tmp_path: Path, expecte
     changed = read_found(found.folder)
     assert "worse" in verdicts(changed, expected)
     assert check_records(changed).verdict == "failed"
-
-
-def test_an_expectation_comes_back_from_its_files(tmp_path: Path) -> None:
-    tags = (Tag("seed", "classification"), Tag("label", "classification"), Tag(HOSTILE, "regression"))
-    found = study(tmp_path / "out", seeds_of(0.3, range(3), label='we "gbt"'), tags)
-    expectation, file = expectation_of(found, "smoke"), tmp_path / "smoke.toml"
-    write_expectation(expectation, file)
-    write_predictions(found.test, found.scores, file)
-    assert read_expectation(file) == expectation
-    back = read_predictions(expectation, found.test, file)
-    assert {key: scores.tolist() for key, scores in back.items()} == {
-        key: scores.tolist() for key, scores in found.scores.items()
-    }
-
-
-def test_the_same_study_gives_the_same_expectation_to_the_byte(tmp_path: Path, expected: FoundStudy) -> None:
-    written = []
-    for name in ("one", "two"):
-        file = tmp_path / name / "smoke.toml"
-        file.parent.mkdir()
-        write_expectation(expectation_of(expected, "smoke"), file)
-        write_predictions(expected.test, expected.scores, file)
-        written.append([file.read_bytes(), predictions_file(file).read_bytes()])
-    assert written[0] == written[1]
-
-
-@pytest.mark.parametrize(("precision", "frozen"), [("float32", {"waveform"}), ("bf16", set())])
-def test_a_network_whose_scores_no_two_processors_share_is_not_frozen(
-    precision: str, frozen: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    test = make_test_part()
-    scores = {("waveform", size, seed): make_scores(test, skill=0.3) for size in (40, 80) for seed in (0, 1)}
-    write_scored_study(tmp_path / "out", test, scores, settings={"precision": precision})
-    found = read_found(tmp_path / "out")
-    chosen = dict(frozen_cells(found))
-    assert set(chosen) == frozen
-    if frozen:
-        assert chosen["waveform"] == found.study.finished[0].cell.digest  # the smallest size, the first seed
-    else:
-        assert "it is not frozen" in capsys.readouterr().err
-
-
-def damaged(file: Path) -> None:
-    predictions_file(file).write_bytes(b"PAR1")
-
-
-def of_other_tracks(file: Path) -> None:
-    table = pd.read_parquet(predictions_file(file))
-    table.assign(id="x" + table["id"]).to_parquet(predictions_file(file))
-
-
-def of_other_seeds(file: Path) -> None:
-    table = pd.read_parquet(predictions_file(file))
-    table[table["seed"] == 0].to_parquet(predictions_file(file))
-
-
-@pytest.mark.parametrize("fault", [damaged, of_other_tracks, of_other_seeds])
-def test_predictions_that_do_not_belong_to_an_expectation_are_refused(
-    fault: Callable[[Path], None], tmp_path: Path, expected: FoundStudy
-) -> None:
-    file = tmp_path / "smoke.toml"
-    write_predictions(expected.test, expected.scores, file)
-    fault(file)
-    with pytest.raises(InputError, match=r"smoke.parquet (cannot be read|is not of).*--update"):
-        read_predictions(expectation_of(expected, "smoke"), expected.test, file)
-
-
-def test_a_mean_that_is_not_that_of_the_expected_predictions_is_refused(expected: FoundStudy) -> None:
-    expectation = expectation_of(expected, "smoke")
-    changed = [expectation.numbers[0].model_copy(update={"mean": 0.9}), *expectation.numbers[1:]]
-    with pytest.raises(InputError, match="mean gbt · 40 · ROC-AUC % is not that of the expected predictions"):
-        list(trained_checks(expected, expectation.model_copy(update={"numbers": changed}), expected.scores))
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("margin = ", "margin = -", "numbers.0.margin: input should be greater than 0"),
-        ("mean = ", "meen = ", "numbers.0.mean: is missing"),
-        ("[tracks]", "[tracks", "cannot be read"),
-    ],
-)
-def test_a_mistake_in_an_expectation_is_named(
-    old: str, new: str, said: str, tmp_path: Path, expected: FoundStudy
-) -> None:
-    file = tmp_path / "smoke.toml"
-    write_expectation(expectation_of(expected, "smoke"), file)
-    file.write_text(file.read_text().replace(old, new))
-    with pytest.raises(InputError, match=f"smoke.toml:? {said}"):
-        read_expectation(file)
-
-
-def check(verdict: Verdict, name: str = "gbt · 40", order: float = 0.0) -> Check:
-    return Check("trained models", name, verdict, "0.5", "0.4", order=order)
-
-
-@pytest.mark.parametrize(
-    ("found", "verdict", "raised"),
-    [
-        (["passed", "better"], "better", BetterThanExpectedError),
-        (["better", "worse", "passed"], "worse", StudyFailedError),
-        (["better", "failed", "passed"], "failed", StudyFailedError),
-        (["worse", "not comparable"], "not comparable", InputError),
-    ],
-)
-def test_the_gravest_verdict_counts(found: list[Verdict], verdict: Verdict, raised: type[Exception]) -> None:
-    gated = Gated("smoke", tuple(check(one) for one in found))
-    assert gated.verdict == verdict
-    with pytest.raises(raised):
-        gated.end()
-
-
-def test_the_page_has_the_worst_first_and_no_markup_of_others() -> None:
-    checks = (check("passed", HOSTILE, 0.2), check("passed", "mild", 0.1), check("worse", "bad", 2), check("better"))
-    lines = [line for line in page(Gated("smoke", checks)).splitlines() if line.startswith("|")]
-    assert [line[2:7].strip() for line in lines[2:6]] == ["bad", "gbt ·", "a \\|", "mild"]
-    assert len({line.replace("\\|", "").count("|") for line in lines[:6]}) == 1
-    assert "<d>" not in page(Gated("smoke", checks))
-
-
-def test_junit_is_what_ci_reads() -> None:
-    checks = (check("passed"), check("worse", HOSTILE), check("better"), check("failed"), check("not comparable"))
-    suites = ET.fromstring(junit(Gated("smoke", checks)))  # noqa: S314 - our own
-    (suite,) = suites
-    assert (suites.tag, suite.tag) == ("testsuites", "testsuite")
-    assert {key: suite.attrib[key] for key in ("tests", "failures", "errors")} == {
-        "tests": "5",
-        "failures": "3",
-        "errors": "1",
-    }
-    assert all(case.tag == "testcase" and case.attrib.keys() == {"classname", "name"} for case in suite)
-    outcomes = [[(outcome.tag, outcome.attrib["type"]) for outcome in case] for case in suite]
-    assert outcomes == [
-        [],
-        [("failure", "worse")],
-        [("failure", "better")],
-        [("failure", "failed")],
-        [("error", "not comparable")],
-    ]
-    assert suite[1].attrib["name"] == HOSTILE.replace("\x00", "�")
-
-
-def test_a_descriptor_is_off_relative_to_its_size_in_any_song() -> None:
-    table = pd.DataFrame({"a": [100.0, 1e-6, 0.0], "b": [math.nan, 0.0, 0.0]})
-    assert relative_difference(table, table) == 0
-    assert relative_difference(table, table.assign(a=[100.0, 2e-3, 0.0])) == pytest.approx(2e-5, rel=1e-3)
-    assert relative_difference(table, table.assign(b=[math.nan, 0.5, 0.0])) == 0.5
-    for other in (table.assign(b=0.0), table.rename(columns={"a": "c"}), table[:2]):
-        assert math.isnan(relative_difference(table, other))
-
-
-@pytest.mark.parametrize(("off", "verdict"), [(1e-6, "passed"), (1e-4, "failed"), (math.nan, "failed")])
-def test_what_is_no_number_is_never_within_a_limit(off: float, verdict: str) -> None:
-    assert within("frozen models", "scores", off, 1e-5).verdict == verdict
-
-
-def test_an_archive_comes_back_and_is_the_same_to_the_byte(tmp_path: Path) -> None:
-    (tmp_path / "in" / "model").mkdir(parents=True)
-    (tmp_path / "in" / "model" / "a.json").write_text("{}")
-    pack(tmp_path / "in", tmp_path / "one.zip")
-    unpack(tmp_path / "one.zip", tmp_path / "out")
-    assert (tmp_path / "out" / "model" / "a.json").read_text() == "{}"
-    pack(tmp_path / "out", tmp_path / "two.zip")
-    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
-
-
-@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 and no more"])
-def test_a_damaged_archive_is_refused(content: bytes | None, tmp_path: Path) -> None:
-    if content is not None:
-        (tmp_path / "smoke.zip").write_bytes(content)
-    with pytest.raises(InputError, match=r"smoke.zip cannot be read"):
-        unpack(tmp_path / "smoke.zip", tmp_path / "out")
