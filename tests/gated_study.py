@@ -18,4 +18,5 @@ def study(out: Path, skills: dict[tuple[str, int, int], float], tags: tuple[Tag,
 
 
 def seeds_of(skill: float, seeds: range = range(5), label: str = "gbt") -> dict[tuple[str, int, int], float]:
+    """Return cells of one model and size by these seeds, all of one skill."""
     return {(label, 40, seed): skill for seed in seeds}
