@@ -12,6 +12,7 @@ import pytest
 
 from bench.tracking.connection import URI_VARIABLE
 from tests.conftest import STUDY, TAGBENCH, StudyOnDisk
+from tests.sharing_processes import started, trained
 from tests.small_corpus import write_small_corpus
 
 ROOT = Path(__file__).parents[1]
@@ -92,6 +93,24 @@ def test_two_processes_give_the_losses_and_scores_of_one(
         assert len(scores) == 9
         pd.testing.assert_frame_equal(scores, others, check_exact=False, rtol=0, atol=1e-4)
         assert scores["loud"].is_unique  # a score for each track, not one for all
+
+
+def test_two_groups_of_processes_share_a_study_and_train_each_network_once(
+    together: tuple[StudyOnDisk, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    study = made(tmp_path / "study", START + WAVEFORM + SPECTROGRAM)
+    command = [*TORCHRUN, TAGBENCH, *study.arguments, "--share"]
+    groups = [started(command, environment={"OMP_NUM_THREADS": "1"}) for _ in range(2)]
+    said = [group.communicate(timeout=300) for group in groups]
+    assert [group.returncode for group in groups] == [0, 0], said
+    assert sorted(cell for _, errors in said for cell in trained(errors)) == [
+        "spectrogram · 18 · seed 0",
+        "waveform · 18 · seed 0",
+    ]
+    assert sum("# Table 1" in output for output, _ in said) == 1
+    for family in ("waveform", "spectrogram"):
+        found, expected = (cell_of(each, family) / "predictions.parquet" for each in (study, together[0]))
+        assert found.read_bytes() == expected.read_bytes()
 
 
 def test_one_process_tells_and_writes(together: tuple[StudyOnDisk, subprocess.CompletedProcess[str]]) -> None:

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,9 @@ from bench.cli import exit_code
 from bench.locks import attempt, making
 from bench.record import RunRecord
 from tests.conftest import STUDY, TAGBENCH, StudyOnDisk
+from tests.dask_cluster import cluster
 from tests.installed_family import install_family
+from tests.sharing_processes import started, trained
 from tests.test_checkpoint import made, signalled, step_in
 from tests.test_locks import OUTPUT, holder, line_of
 from tests.test_run import WAVEFORM
@@ -25,16 +26,6 @@ def contents(out: Path) -> dict[str, bytes]:
     """Return what must not depend on who did it: the table, and every cell's predictions and model."""
     files = [out / "table1.csv", *out.glob("cells/*/predictions.parquet"), *out.glob("cells/*/model/*")]
     return {str(file.relative_to(out)): file.read_bytes() for file in files}
-
-
-def started(command: list[str]) -> subprocess.Popen[str]:
-    """Start a process whose output is read later."""
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def trained(said: str) -> list[str]:
-    """Return the cells that a process says it has measured."""
-    return [line.partition(": ")[0] for line in said.splitlines() if " · seed " in line and line.endswith(" s")]
 
 
 def test_several_at_once_train_each_cell_once_and_one_writes_the_table_of_a_single_process(
@@ -178,6 +169,18 @@ def test_two_that_end_at_once_do_not_write_the_table_at_once(small_study: StudyO
     _, rest = process.communicate(timeout=120)
     assert process.returncode == 0, rest
     assert (small_study.out / "table1.csv").exists()
+
+
+@pytest.mark.slow
+def test_processes_that_share_a_study_may_share_a_cluster(
+    small_study: StudyOnDisk, finished_study: StudyOnDisk, tmp_path: Path
+) -> None:
+    with cluster(tmp_path / "dask") as dask:
+        two = [started([TAGBENCH, *small_study.arguments, "--share", *dask.flags]) for _ in range(2)]
+        said = [process.communicate(timeout=300)[1] for process in two]
+    assert [process.returncode for process in two] == [0, 0], said
+    assert len([cell for errors in said for cell in trained(errors)]) == 4
+    assert contents(small_study.out) == contents(finished_study.out)
 
 
 @pytest.mark.slow
