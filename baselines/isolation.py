@@ -38,7 +38,7 @@ class Describer(Isolated):
         """Return a track's description; a track whose child was killed is tried once more, in another child.
 
         Raises `StudyFailedError` when a child cannot start, or ended for a reason that is not the track's, as when the
-        machine kills it each time; that names the track by its `name`.
+        machine kills it each time; the error calls the track `name`.
         """
         place = {"file": str(track.shard), "start": track.start, "length": track.length}
         try:

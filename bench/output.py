@@ -14,6 +14,7 @@ from bench.costs import TRAINING_SUFFIX
 from bench.csv_text import csv_text, frame_csv
 from bench.errors import InputError
 from bench.leaks import Leaks
+from bench.locks import lock_file
 from bench.record import RECORD_FILE, RunSpec
 from bench.study import Cell, Study
 from bench.whole_file import folder_written_aside, replace_file, written_aside
@@ -43,6 +44,16 @@ def write_study(study: Study, planned: Iterable[tuple[Cell, RunSpec]], out: Path
         for cell, spec in planned
     ]
     _write_csv(out / CELLS_FILE, ["label", "family", "pair", "n_train", "seed", "digest"], rows)
+
+
+def report_mark(out: Path) -> Path:
+    """Return the file in which processes that share a study keep what its report was last written of, and how."""
+    return lock_file(out, "reported")
+
+
+def begin_report(out: Path) -> None:
+    """Have none of them take the report for written until one has written it."""
+    replace_file(report_mark(out), b"")
 
 
 def write_tracks(tracks: pd.DataFrame, out: Path) -> None:

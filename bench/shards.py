@@ -102,10 +102,10 @@ class Place:
 
 
 def shard_name(ids: list[str], keys: list[str]) -> str:
-    """Name a shard by its tracks' ids and keys.
+    """Name a shard by its tracks' ids and keys, and by whether essentia is installed.
 
-    A machine without essentia, which refuses what another decodes, has shards of its own: whoever reads one while
-    another took its place would hear the wrong samples.
+    Without it a track may be refused that another machine decodes. Under one name, the one would replace the other's
+    shard, and who reads that meanwhile would hear the wrong samples.
     """
     return json_digest([ids, keys] if has_essentia() else [ids, keys, NEEDS_ESSENTIA])
 
@@ -152,5 +152,8 @@ def find_done(folder: Path, wanted: set[str]) -> dict[str, Place | Rejection]:
 
 
 def _may_heal(rejection: Rejection) -> bool:
-    """Tell whether a track was refused by a machine that had no essentia, and this one has it."""
+    """Tell whether a track was refused for want of essentia, and this machine has it.
+
+    In a shard of this name, it was there, but could not be imported.
+    """
     return rejection.reason == NEEDS_ESSENTIA and has_essentia()

@@ -2,7 +2,8 @@
 
 A cell is taken by a lock, so that one whose process was killed is free at once, and goes on from its checkpoint. A cell
 that failed is tried by no other: `cells/<digest>.failed` says why, until a run without sharing tries it again. Nobody
-logs to MLflow meanwhile; the process that finds nothing left to do logs all, and writes the report.
+logs to MLflow meanwhile; the process that finds nothing left to do logs all, and writes the report. One that comes
+later writes it again only where it is to tell of other tracks, or to have excerpts or none.
 """
 
 import shutil
@@ -15,7 +16,7 @@ from pathlib import Path
 from bench.device import use_threads
 from bench.digest import json_digest
 from bench.locks import attempt, lock_file, making
-from bench.output import cell_folder, failure_file, is_finished, training_folder
+from bench.output import cell_folder, failure_file, is_finished, report_mark, training_folder
 from bench.progress import progress_bar, say
 from bench.record import RunSpec, describe
 from bench.run import Machine, Outcome, Plan, faults_of, outcome_of, prepare_taggers, run_cell, write_plan
@@ -37,11 +38,11 @@ class SharedStudy:
     def ending(self, asked: Mapping[str, object]) -> Iterator[Outcome | None]:
         """Log all cells, and give what became of them to who is to write their report inside; to any other, None.
 
-        That is the first who finds that none is left, unless the report of these very cells was written before, as it
-        is `asked` for.
+        That is who finds that no cell is left, unless the last report was written of these very cells, and `asked` the
+        same: whatever else it depends on.
         """
         with making(self.out, ["report"]):
-            told, settled = lock_file(self.out, "reported"), json_digest([self._settled(), asked])
+            told, settled = report_mark(self.out), json_digest([self._settled(), asked])
             if left := len(_left(self.plan, self.out)):
                 say(f"no cell is free, {left} in the hands of other processes; the last to end writes the table")
                 yield None

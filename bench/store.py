@@ -1,9 +1,9 @@
 """Prepared audio: every track decoded once, as int16 in memory-mapped shards that are complete or absent.
 
-A shard is two files named by the digest of what it was made from: `<digest>.i16`, the samples of its tracks one after
-another, and `<digest>.json`, the lengths, sample rates and SHA-256 of their samples, the facts of their files, what was
-rejected, and the key of each track (`bench.shards`). The JSON is written last: a shard without it, or whose samples
-differ from it, does not exist.
+A shard is two files named by the digest of what it was made from, and with essentia or without: `<digest>.i16`, the
+samples of its tracks one after another, and `<digest>.json`, the lengths, sample rates and SHA-256 of their samples,
+the facts of their files, what was rejected, and the key of each track (`bench.shards`). The JSON is written last: a
+shard without it, or whose samples differ from it, does not exist.
 
 Where tracks came, went or changed, a shard is another one. It takes over by their keys what any shard in the folder,
 of whatever corpus, has of its tracks, and decodes the rest. Not taken over are tracks whose samples are damaged, and

@@ -12,10 +12,7 @@ from bench.added import add_model
 from bench.bootstrap import Draws
 from bench.errors import InputError
 from reports.gate.checks import Check, Verdict
-from reports.gate.expectation import (
-    Expectation,
-    Number,
-)
+from reports.gate.expectation import Expectation, Number
 from reports.gate.found import FoundStudy, check_records, read_found
 from reports.gate.trained import comparability, trained_check, trained_checks
 from reports.gate.update import expectation_of

@@ -15,11 +15,9 @@ from reports.gate.expectation import (
     write_expectation,
     write_predictions,
 )
-from reports.gate.found import FoundStudy, read_found
-from reports.gate.freezing import frozen_cells
+from reports.gate.found import FoundStudy
 from reports.gate.trained import trained_checks
 from reports.gate.update import expectation_of
-from tests.factories import make_scores, make_test_part, write_scored_study
 from tests.gated_study import HOSTILE, seeds_of, study
 
 
@@ -50,22 +48,6 @@ def test_the_same_study_gives_the_same_expectation_to_the_byte(tmp_path: Path, e
         write_predictions(expected.test, expected.scores, file)
         written.append([file.read_bytes(), predictions_file(file).read_bytes()])
     assert written[0] == written[1]
-
-
-@pytest.mark.parametrize(("precision", "frozen"), [("float32", {"waveform"}), ("bf16", set())])
-def test_a_network_whose_scores_no_two_processors_share_is_not_frozen(
-    precision: str, frozen: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    test = make_test_part()
-    scores = {("waveform", size, seed): make_scores(test, skill=0.3) for size in (40, 80) for seed in (0, 1)}
-    write_scored_study(tmp_path / "out", test, scores, settings={"precision": precision})
-    found = read_found(tmp_path / "out")
-    chosen = dict(frozen_cells(found))
-    assert set(chosen) == frozen
-    if frozen:
-        assert chosen["waveform"] == found.study.finished[0].cell.digest  # the smallest size, the first seed
-    else:
-        assert "it is not frozen" in capsys.readouterr().err
 
 
 def damaged(file: Path) -> None:

@@ -1,4 +1,4 @@
-"""Frozen models: when what they give is off, and the archive that they lie in."""
+"""Frozen models: which are, when what they give is off, and the archive that they lie in."""
 
 import math
 from pathlib import Path
@@ -8,7 +8,26 @@ import pytest
 
 from bench.errors import InputError
 from reports.gate.checks import within
+from reports.gate.found import read_found
+from reports.gate.freezing import frozen_cells
 from reports.gate.frozen import pack, relative_difference, unpack
+from tests.factories import make_scores, make_test_part, write_scored_study
+
+
+@pytest.mark.parametrize(("precision", "frozen"), [("float32", {"waveform"}), ("bf16", set())])
+def test_a_network_whose_scores_no_two_processors_share_is_not_frozen(
+    precision: str, frozen: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test = make_test_part()
+    scores = {("waveform", size, seed): make_scores(test, skill=0.3) for size in (40, 80) for seed in (0, 1)}
+    write_scored_study(tmp_path / "out", test, scores, settings={"precision": precision})
+    found = read_found(tmp_path / "out")
+    chosen = dict(frozen_cells(found))
+    assert set(chosen) == frozen
+    if frozen:
+        assert chosen["waveform"] == found.study.finished[0].cell.digest  # the smallest size, the first seed
+    else:
+        assert "it is not frozen" in capsys.readouterr().err
 
 
 def test_a_descriptor_is_off_relative_to_its_size_in_any_song() -> None:

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import psutil
 import pytest
 
 from baselines.extraction import DescriptorSettings, descriptors
 from baselines.features.extractor import descriptor_names
 from baselines.isolation import Describer
+from baselines.shipped import ID
 from bench.errors import StudyFailedError
 from bench.store import StoredTrack
 from tests.pulses import RATE, context_for, write_corpus
@@ -82,7 +84,7 @@ def test_what_a_child_wrote_to_temporary_files_goes_with_it() -> None:
     assert not folder.exists()
 
 
-def test_a_machine_that_kills_each_child_is_no_fault_of_the_track_that_it_names(
+def test_a_machine_that_kills_each_child_is_no_fault_of_the_track_which_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus = write_corpus(tmp_path / "audio", [1.0, 1.0])
@@ -94,7 +96,8 @@ def test_a_machine_that_kills_each_child_is_no_fault_of_the_track_that_it_names(
     killed = r"^the process describing 001 was killed \(signal 9\).*use fewer --workers"
     with pytest.raises(StudyFailedError, match=killed):
         descriptors(corpus, replace(context, audio=replace(context.audio, tracks=deadly)), DescriptorSettings())
-    assert not list((tmp_path / "cache" / "descriptors").glob("*.json"))
+    tables = map(pd.read_parquet, (tmp_path / "cache" / "descriptors").glob("*.parquet"))
+    assert "001" not in [track_id for table in tables for track_id in table[ID]]
     with Describer("groups", 60) as describer:
         with pytest.raises(StudyFailedError, match="describing a track was killed"):
             describer.describe(deadly["001"])

@@ -1,5 +1,7 @@
 """Any number of processes on one output folder: each cell is trained once, and the table is that of one process."""
 
+import errno
+import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -73,12 +75,45 @@ def test_who_comes_late_and_asks_for_another_report_writes_it_once(
     for flags in ([], ["--track", chosen], ["--no-excerpts"]):
         for written in (True, False):
             assert exit_code([*again.arguments, "--share", *flags]) == 0
-            said = capsys.readouterr()
-            assert ("# Table 1" in said.out) is written
-            assert ("no cell is left, and the table is written" in said.err) is not written
+            assert told(capsys, written=written)
             page = (again.out / "qualitative.md").read_text()
             assert (f"### 1. chosen: {chosen}\n" in page) is (chosen in flags)
     assert not list((again.out / "excerpts").iterdir())
+
+
+def told(capsys: pytest.CaptureFixture[str], *, written: bool) -> bool:
+    """Tell whether a process has shown the table that it has `written`, or else left one as it was."""
+    said = capsys.readouterr()
+    left = "no cell is left, and the table is written" in said.err
+    return (("# Table 1" in said.out), left) == (written, not written)
+
+
+def unable(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_report_that_was_begun_by_anybody_meanwhile_is_written_again(
+    finished_study: StudyOnDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = StudyOnDisk(finished_study.file.parent)
+    again.out = shutil.copytree(finished_study.out, tmp_path / "out")
+    share = [*again.arguments, "--share"]
+    assert exit_code(share) == 0
+    assert told(capsys, written=True)
+    with monkeypatch.context() as full:
+        full.setattr("reports.report.write_report", unable)
+        assert exit_code([*share, "--no-excerpts"]) == 1
+    scores = str(next(again.out.glob("cells/*/predictions.parquet")))
+    add = ["add", str(again.out), "--name", "theirs", "--n-train", "12", "--predictions", scores]
+    for other in (["report", str(again.out)], add, [*again.arguments, "--no-excerpts"]):
+        capsys.readouterr()
+        assert exit_code(share) == 0
+        assert told(capsys, written=True)
+        assert list((again.out / "excerpts").iterdir())
+        assert exit_code(other) == 0
+    capsys.readouterr()
+    assert exit_code(share) == 0
+    assert told(capsys, written=True)
 
 
 def test_a_cell_that_failed_is_tried_by_nobody_who_shares_and_again_by_who_does_not(

@@ -16,7 +16,7 @@ from bench.audio import DECODER_VERSION, AudioSettings
 from bench.corpora import manifest
 from bench.corpus import Corpus
 from bench.m4a import NEEDS_ESSENTIA
-from bench.shards import Manifest, Place, Rejection, Samples, find_done
+from bench.shards import Manifest, Place, Rejection, Samples, find_done, is_whole
 from bench.store import Store, prepare_store
 from tests.audio_zoo import M4A
 from tests.small_corpus import write_small_corpus
@@ -336,6 +336,15 @@ def test_a_shard_that_is_made_again_meanwhile_is_not_copied_from(tmp_path: Path)
     assert place.read() is None
     file.unlink()
     assert place.read() is None
+
+
+def test_a_refusal_for_want_of_essentia_does_not_stay_where_it_was_there_but_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = one_shard(tmp_path, "shard", "key", None).with_suffix(".json")
+    assert not is_whole(manifest)
+    monkeypatch.setattr("bench.shards.has_essentia", lambda: False)
+    assert is_whole(manifest)
 
 
 @pytest.mark.parametrize("names", ["ab", "ba"])

@@ -182,8 +182,10 @@ def _run(
 
 def _report(outcome: "Outcome", folder: Path, tracks: Collection[str], *, excerpts: bool) -> None:
     """Write the report of a study that was run, log it, and tell where everything is."""
+    from bench.output import begin_report
     from reports.report import write_report
 
+    begin_report(folder)
     if outcome.finished:
         _keep_excerpts(outcome.audio if excerpts else None, folder, tracks)
         write_report(folder, tracks)
@@ -212,8 +214,10 @@ def _keep_excerpts(audio: "Store | None", folder: Path, chosen: Collection[str])
 @_track_option
 def report(folder: Path, tracks: tuple[str, ...]) -> None:
     """Write the page, the tables and the figures of DIR again from what is recorded there; nothing is trained."""
+    from bench.output import begin_report
     from reports.report import write_report
 
     with locked_output(folder):
+        begin_report(folder)
         write_report(folder, tracks)
     click.echo((folder / "table1.md").read_text(encoding="utf-8"))

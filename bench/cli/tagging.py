@@ -89,6 +89,7 @@ def add(
     and differences from each of them. It stays when the study is run again; delete its folder to take it out.
     """
     from bench.added import add_model
+    from bench.output import begin_report
     from reports.report import TABLE_FILE, write_report
     from reports.study_folder import read_study_folder, refuse_taken
 
@@ -105,6 +106,7 @@ def add(
             n_parameters=n_parameters,
             replace=replace,
         )
+        begin_report(folder)
         write_report(folder)
     click.echo((folder / TABLE_FILE).read_text(encoding="utf-8"))
     click.echo(f"The model is kept in {added}; delete that folder to take it out, and run: tagbench report {folder}")
