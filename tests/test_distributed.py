@@ -12,7 +12,7 @@ import pytest
 
 from bench.tracking.connection import URI_VARIABLE
 from tests.conftest import STUDY, TAGBENCH, StudyOnDisk
-from tests.sharing_processes import started, trained
+from tests.processes import started, trained
 from tests.small_corpus import write_small_corpus
 
 ROOT = Path(__file__).parents[1]

@@ -18,7 +18,7 @@ from bench.record import RunRecord
 from tests.conftest import STUDY, TAGBENCH, StudyOnDisk
 from tests.dask_cluster import cluster
 from tests.installed_family import install_family
-from tests.sharing_processes import started, trained
+from tests.processes import started, trained
 from tests.test_checkpoint import made, signalled, step_in
 from tests.test_locks import OUTPUT, holder, line_of
 from tests.test_run import WAVEFORM
