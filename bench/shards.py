@@ -154,6 +154,6 @@ def find_done(folder: Path, wanted: set[str]) -> dict[str, Place | Rejection]:
 def _may_heal(rejection: Rejection) -> bool:
     """Tell whether a track was refused for want of essentia, and this machine has it.
 
-    In a shard of this name, it was there, but could not be imported.
+    A machine that has it writes such a refusal itself where it cannot be imported.
     """
     return rejection.reason == NEEDS_ESSENTIA and has_essentia()

@@ -96,6 +96,7 @@ def add(
     with locked_output(folder):
         study = read_study_folder(folder)
         refuse_taken(name, [*(one.cell for one in study.finished), *study.missing], folder)
+        begin_report(folder)
         added = add_model(
             folder,
             study.finished[0].record,
@@ -106,7 +107,6 @@ def add(
             n_parameters=n_parameters,
             replace=replace,
         )
-        begin_report(folder)
         write_report(folder)
     click.echo((folder / TABLE_FILE).read_text(encoding="utf-8"))
     click.echo(f"The model is kept in {added}; delete that folder to take it out, and run: tagbench report {folder}")
